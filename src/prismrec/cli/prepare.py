@@ -18,6 +18,7 @@ from prismrec.cli._progress import Progress
 from prismrec.cli._reading import reading_json, reading_lines, warning_lines
 from prismrec.cli._spark import Engine, open_session
 from prismrec.data import (
+    MIN_EVENTS,
     Comparison,
     Dataset,
     Duplicates,
@@ -43,9 +44,9 @@ from prismrec.io import stage
 class PrepareOptions:
     """How to build a data set from an event log."""
 
-    min_user_events: int = 5
+    min_user_events: int = MIN_EVENTS
     """Smallest number of events of a user; users and items are dropped until all have enough."""
-    min_item_events: int = 5
+    min_item_events: int = MIN_EVENTS
     """Smallest number of events of an item."""
     duplicates: Duplicates = "keep"
     """Repeated events: keep them; drop-exact drops events with the same user, item and time;

@@ -8,7 +8,7 @@ from .checks import LogWarning
 from .dataset import Dataset, build_dataset
 from .dislikes import MOST_DISLIKES, still_disliked
 from .events import EventLog, read_events
-from .filtering import Duplicates
+from .filtering import MIN_EVENTS, Duplicates
 from .histories import Histories
 from .ids import LONGEST_ID, IdMap, check_order, is_refused
 from .item_content import WIDEST_VECTOR, ItemContent, read_item_content
@@ -42,6 +42,7 @@ __all__ = [
     "DATASETS",
     "DATASET_FORMAT",
     "LONGEST_ID",
+    "MIN_EVENTS",
     "MOST_DISLIKES",
     "NO_WEIGHTING",
     "PREFIX",

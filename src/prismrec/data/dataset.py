@@ -23,6 +23,7 @@ from prismrec.data.catalog import Catalog
 from prismrec.data.dislikes import number_dislikes, take_disliked
 from prismrec.data.filtering import (
     BLOCK,
+    MIN_EVENTS,
     Duplicates,
     EventArrays,
     check_options,
@@ -123,7 +124,8 @@ def _blocks(array: NDArray[np.int64]) -> Iterator[bytes]:
 
 def build_dataset(
     log: "EventLog", *, items: "ItemDescriptions | None" = None,
-    min_user_events: int = 5, min_item_events: int = 5, duplicates: Duplicates = "keep",
+    min_user_events: int = MIN_EVENTS, min_item_events: int = MIN_EVENTS,
+    duplicates: Duplicates = "keep",
 ) -> Dataset:  # fmt: skip
     """Build a data set from an event log: sort, handle duplicates, filter, number users and items.
 

@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from prismrec.errors import ConfigError, check_whole_number
 
 Duplicates = Literal["keep", "drop-exact", "collapse-repeats"]
+MIN_EVENTS = 5
+"""Minimum number of events per user and per item, unless another is given."""
 EventArrays = dict[str, NDArray[Any]]
 """Events as arrays: ``user`` codes, ``item`` codes and ``time``, one value per event; perhaps also
 ``weight`` and ``disliked``."""

@@ -18,11 +18,10 @@ from numpy.typing import NDArray
 from prismrec.data.build_catalog import categories_source
 from prismrec.data.checks import locate
 from prismrec.data.events import EventLog
-from prismrec.data.filtering import count_codes, encode_ids, find_duplicates, k_core
+from prismrec.data.filtering import MIN_EVENTS, count_codes, encode_ids, find_duplicates, k_core
 from prismrec.data.items import ItemDescriptions, items_from_log
 from prismrec.data.log_report import FEW, Core, LogReport
 from prismrec.data.report_checks import (
-    DEFAULT,
     Ids,
     check_events,
     check_levels,
@@ -37,7 +36,7 @@ CORES = (1, 2, 5, 10)
 
 
 def inspect_log(
-    log: EventLog, items: ItemDescriptions | None = None, *, min_events: int = DEFAULT,
+    log: EventLog, items: ItemDescriptions | None = None, *, min_events: int = MIN_EVENTS,
     flags: Sequence[str] = (),
 ) -> LogReport:  # fmt: skip
     """Check a log for problems, and count what each filter keeps.
@@ -126,7 +125,7 @@ def _cores(users: NDArray[np.int32], items: NDArray[np.int32]) -> Iterator[Core]
 
 def _command(report: LogReport, least: int, flags: Sequence[str]) -> str:
     words = ["prismrec", "prepare", report.source, "--out", "data/", *flags]
-    if least != DEFAULT:
+    if least != MIN_EVENTS:
         words += ["--min-user-events", str(least), "--min-item-events", str(least)]
     if report.exact_duplicates:
         words += ["--duplicates", "drop-exact"]

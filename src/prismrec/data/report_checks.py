@@ -24,7 +24,6 @@ from prismrec.data.log_report import Core, LogReport
 from prismrec.data.readers.categories import LEVELS
 from prismrec.data.readers.rejected import RejectedRows
 
-DEFAULT = 5  # the default minimum of ``prepare``
 Ids = tuple[pl.Series, NDArray[np.int32] | None, NDArray[np.int64]]
 """Distinct ids, the place of each event's id among them if known, and the number of events per
 id."""

@@ -28,7 +28,7 @@ from prismrec.data.dataset import (
     no_events_error,
 )
 from prismrec.data.events import EventLog
-from prismrec.data.filtering import Duplicates, check_options
+from prismrec.data.filtering import MIN_EVENTS, Duplicates, check_options
 from prismrec.data.histories import Histories
 from prismrec.data.ids import IdMap
 from prismrec.data.items import ItemDescriptions
@@ -59,8 +59,8 @@ def check_for_spark(weighting: Weighting) -> None:
 
 def build_dataset_on_spark(
     session: "SparkSession", log: EventLog, *, items: ItemDescriptions | None = None,
-    min_user_events: int = 5, min_item_events: int = 5, duplicates: Duplicates = "keep",
-    scratch: str | Path | None = None,
+    min_user_events: int = MIN_EVENTS, min_item_events: int = MIN_EVENTS,
+    duplicates: Duplicates = "keep", scratch: str | Path | None = None,
 ) -> Dataset:  # fmt: skip
     """Build a data set from a log of Parquet files, with Spark.
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from prismrec.numerics import normalize
 from prismrec.rerank import CandidateSource, Ranking
-from prismrec.retrieval.search import ItemSearch
+from prismrec.retrieval.search import DEEPER, MAX_DEPTH, ItemSearch
 from prismrec.types import Pool, RankedItems
 
 NEAR = 0.9
@@ -22,11 +22,6 @@ NEAR = 0.9
 PENALTY = 2.0
 """What is subtracted from the score. Scores are log probabilities, or logits of a softmax, so the
 probability is divided by 7.4."""
-DEEPER = 4
-"""Factor on the number of candidates of a user whose best items are not known yet."""
-MAX_DEPTH = 4_096
-"""Largest number of candidates that are searched again; beyond, a list is not certified."""
-
 MAX_COSINES = 1 << 22
 """Cosines in memory at once, 32 MiB."""
 

@@ -35,7 +35,8 @@ MAX_REMEMBERED = 1 << 24
 MOST_REMEMBERED = 1_024
 """Largest number of indexes of few eligible items that are remembered, however small they are."""
 MAX_DEPTH = 4_096
-"""Largest number of candidates per interest of a mixture; beyond, a list is not certified."""
+"""Largest number of candidates per interest of a mixture, or per user who dislikes items; beyond, a
+list is not certified."""
 FIRST = 4
 """Factor on the number of candidates per interest in the first search for a mixture."""
 MAX_NUMBERS = 1 << 24

@@ -12,7 +12,7 @@ from prismrec.evaluation import Report, compare, evaluate, list_lengths
 from prismrec.io import track
 from prismrec.models import Forming
 from prismrec.recommend import Recommender
-from prismrec.training.validation import evenly_spread
+from prismrec.training.validation import MIN_USERS, evenly_spread
 
 FORMINGS = tuple(
     Forming(clusters=clusters, whole_weight=weight)
@@ -26,8 +26,6 @@ TOLERANCE = 0.02
 of their own items."""
 LENGTHS = (10, 20, 50)
 """Lengths of the lists whose metric is averaged; shorter for a small catalog."""
-MIN_USERS = 20
-"""With fewer validation users all choices are level."""
 MANY_USERS = 500
 """With fewer validation users the 95 % interval of a difference is wider than ``TOLERANCE``, so
 ways with a smaller weight of the whole history than ``UNCERTAIN`` are not tried."""

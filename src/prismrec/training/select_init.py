@@ -16,7 +16,12 @@ from prismrec.recommend import Recommender
 from prismrec.training.build import build_initial_model
 from prismrec.training.run_config import RunConfig, require
 from prismrec.training.select_forming import UNCERTAIN
-from prismrec.training.validation import evenly_spread_with_history, measure_one, validation_metric
+from prismrec.training.validation import (
+    MIN_USERS,
+    evenly_spread_with_history,
+    measure_one,
+    validation_metric,
+)
 
 CLUSTERS = 6
 """Largest number of clusters of a history, if co-occurrence is counted within them."""
@@ -28,8 +33,6 @@ INIT_USERS = 2_000
 """Largest number of validation users that compare, evenly spread."""
 UP_TO = 100_000
 """Largest catalog for which both ways are compared."""
-MIN_USERS = 20
-"""With fewer validation users both ways are level."""
 
 
 def choose_initial_model(

@@ -17,6 +17,8 @@ VALIDATION_USERS = 6_147
 """Largest number of users that choose the weights: with so many, the 95 % interval of the mean of a
 metric from 0 to 1 is at most ±0.0125, whatever its values. All weights are measured on the same
 users, so smaller differences between weights count."""
+MIN_USERS = 20
+"""With fewer validation users every difference is chance."""
 COMPARED_USERS = 5_000
 """Largest number of validation users on whom two recommenders are compared, evenly spread."""
 

@@ -14,6 +14,7 @@ import polars as pl
 
 from prismrec.data import EventLog
 from prismrec.errors import ConfigError, DataError
+from prismrec.evaluation.compare import LEVEL
 from prismrec.evaluation.experiments.differences import (
     VariantDifference,
     difference,
@@ -32,8 +33,6 @@ from prismrec.evaluation.experiments.outcomes import measure_outcomes
 from prismrec.evaluation.experiments.sample_size import smallest_effect, users_needed
 from prismrec.evaluation.pairwise import holm
 
-ALPHA = 0.05
-"""Level of the tests."""
 POWER = 0.8
 """Probability with which the smallest effect of a report is found."""
 LONGEST_WINDOW = 1e9
@@ -225,7 +224,7 @@ def _plan(
     for metric, values in samples[control.name].items():
         if not varies(values):
             continue
-        deviation, alpha = float(values.std(ddof=1)), ALPHA / comparisons
+        deviation, alpha = float(values.std(ddof=1)), LEVEL / comparisons
         smallest[metric] = smallest_effect(
             control.users + other.users, deviation, shares=shares, alpha=alpha, power=POWER
         )

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from statistics import NormalDist
 
 from prismrec.errors import ConfigError
+from prismrec.evaluation.compare import LEVEL
 
 NORMAL = NormalDist()
 
@@ -18,7 +19,7 @@ def users_needed(
     deviation: float,
     *,
     shares: Sequence[float] = (0.5, 0.5),
-    alpha: float = 0.05,
+    alpha: float = LEVEL,
     power: float = 0.8,
 ) -> int:
     """Return the number of users, of control and variant together, at which an effect is found.
@@ -46,7 +47,7 @@ def smallest_effect(
     deviation: float,
     *,
     shares: Sequence[float] = (0.5, 0.5),
-    alpha: float = 0.05,
+    alpha: float = LEVEL,
     power: float = 0.8,
 ) -> float:
     """Return the smallest difference that this number of users finds; see ``users_needed``.
@@ -65,7 +66,7 @@ def power_of(
     users: int,
     *,
     shares: Sequence[float] = (0.5, 0.5),
-    alpha: float = 0.05,
+    alpha: float = LEVEL,
 ) -> float:
     """Return the probability with which this number of users finds an effect.
 

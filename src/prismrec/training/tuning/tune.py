@@ -27,10 +27,7 @@ from prismrec.training.tuning.repeat import Repeat, candidate, check_results, ru
 from prismrec.training.tuning.report import write_report
 from prismrec.training.tuning.space import tuned_settings, with_settings
 from prismrec.training.tuning.task import OnStep, Task, TrialRecord, Watch
-from prismrec.training.validation import validation_metric
-
-MIN_USERS = 20
-"""With fewer validation users every difference is chance."""
+from prismrec.training.validation import MIN_USERS, validation_metric
 
 
 @dataclass(frozen=True, kw_only=True)
