@@ -162,7 +162,7 @@ def is_number(value: object) -> TypeGuard[float]:
         return False
 
 
-def check_whole_number(name: str, value: object, needed: str = "a whole number") -> None:
+def check_whole_number(name: str, value: object, needed: str) -> None:
     """Raise ConfigError for an argument that is no whole number: see ``check_type``."""
     if not is_whole(value):
         raise ConfigError(f"{name} is {described(value)}, but must be {needed}.")

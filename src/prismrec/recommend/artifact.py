@@ -122,6 +122,21 @@ def check_artifact_folder(folder: str | Path) -> None:
     check_output_folder(folder, MANIFEST, MARKER)
 
 
+def resolve_classes(
+    extractor: type[Extractor] | str | None, index: type[Index] | str | None
+) -> tuple[type[Extractor] | None, type[Index] | None]:
+    """Return the classes of these names, each as ``module:Class``; None stays None.
+
+    Raises:
+        ConfigError, UnknownName: A class is of the wrong kind, or its name cannot be imported.
+    """
+    if extractor is not None:
+        extractor = resolve("extractor", extractor, EXTRACTORS, subclass_of=Extractor)
+    if index is not None:
+        index = resolve("index", index, INDEXES, subclass_of=Index)
+    return extractor, index
+
+
 def load(
     folder: str | Path,
     *,
@@ -147,10 +162,7 @@ def load(
         that they are finite. The vectors stay on disk, memory-mapped.
     """
     folder = Path(folder)
-    if extractor is not None:
-        extractor = resolve("extractor", extractor, EXTRACTORS, subclass_of=Extractor)
-    if index is not None:
-        index = resolve("index", index, INDEXES, subclass_of=Index)
+    extractor, index = resolve_classes(extractor, index)
     manifest = read_artifact_manifest(folder)
     check_hashes(folder, manifest["sha256"])
     catalog = read_catalog(folder)

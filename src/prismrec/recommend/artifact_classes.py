@@ -11,11 +11,10 @@ from pathlib import Path
 
 from prismrec.errors import DataError
 from prismrec.models import EXTRACTORS, Extractor
-from prismrec.recommend.artifact import load
+from prismrec.recommend.artifact import load, resolve_classes
 from prismrec.recommend.manifest import read_artifact_manifest
 from prismrec.recommend.recommender import Recommender
-from prismrec.registry import resolve
-from prismrec.retrieval import INDEXES, Index
+from prismrec.retrieval import Index
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,12 +32,7 @@ class ArtifactClasses:
             UnknownName: There is no such module or class.
             ConfigError: The module cannot be imported, or the class is of the wrong kind.
         """
-        extractor_class: type[Extractor] | None = None
-        index_class: type[Index] | None = None
-        if extractor:
-            extractor_class = resolve("extractor", extractor, EXTRACTORS, subclass_of=Extractor)
-        if index:
-            index_class = resolve("index", index, INDEXES, subclass_of=Index)
+        extractor_class, index_class = resolve_classes(extractor or None, index or None)
         return cls(extractor=extractor_class, index=index_class)
 
     def extractor_for(self, folder: str | Path) -> type[Extractor] | None:

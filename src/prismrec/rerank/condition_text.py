@@ -90,7 +90,7 @@ class _Parser:
         negated = self._take("not") is not None
         name = self._phrase().text
         if self._take("missing"):
-            return _missing(name, has_value=negated)
+            return Condition(attribute=name, missing="exclude" if negated else "only")
         operator = self._take("=", "!=", "<", "<=", ">", ">=", "in")
         if operator is None:
             raise self._wrong()
@@ -165,10 +165,6 @@ class _Parser:
 
     def _wrong(self) -> ConfigError:
         return ConfigError(f"{_shown(self.text)} is no condition; {HELP}.")
-
-
-def _missing(name: str, *, has_value: bool) -> Condition:
-    return Condition(attribute=name, missing="exclude" if has_value else "only")
 
 
 def _value(token: Token) -> Value:

@@ -15,7 +15,7 @@ from prismrec.data.readers.layout import Layout, find_layout
 from prismrec.data.readers.quotes import well_quoted
 from prismrec.data.readers.sequences import sequence_table
 from prismrec.data.readers.table import FAULT, LINE, Table
-from prismrec.data.readers.text import has_blank_line, has_byte, read_text
+from prismrec.data.readers.text import has_blank_line, has_quote, read_text
 from prismrec.errors import ConfigError, DataError
 
 
@@ -58,7 +58,7 @@ def _table(name: str, text: Path | bytes, layout: Layout) -> Table:
         table = sequence_table(name, text, layout.skipped)
     else:
         # RecBole's files have no quotes. Without any quote, Polars is faster if it looks for none.
-        quoted = not any(":" in column for column in layout.columns) and has_byte(text, b'"')
+        quoted = not any(":" in column for column in layout.columns) and has_quote(text)
         if quoted:
             text = well_quoted(name, text, layout.delimiter, layout.skipped)
         frame = _scan(text, layout, layout.columns, '"' if quoted else None)

@@ -15,7 +15,6 @@ from prismrec.data.readers.text import first_lines, read_text
 from prismrec.errors import DataError
 
 LONGEST_LINE = 1 << 20  # bytes of a first line that is tried as JSON
-SAMPLE = 100  # lines whose keys become columns
 RAW = "(text)"
 _ODD = r"^[\[{]|^true$|^false$|^-?[0-9]+[.eE]"
 _AGAIN = pl.Struct({"id": pl.String(), "fault": pl.String()})
@@ -40,7 +39,7 @@ def json_table(name: str, text: Path | bytes, parsing: Parsing) -> Table:
     columns are read, each line is parsed by Python, and the text is in memory.
     """
     keys: dict[str, None] = {}
-    for number, line in first_lines(name, text, SAMPLE):
+    for number, line in first_lines(name, text):
         row = parse_object(line)
         if number == 1 and row is None:
             raise DataError(

@@ -19,7 +19,6 @@ from prismrec.errors import DataError
 
 DELIMITERS = (",", "\t", ";", "|")
 COMMENTS = ("#", "%", "//", "--", '"#')
-SAMPLE = 100  # lines inspected
 ABOVE = 20  # a header is searched in so many lines
 Lines = list[tuple[int, str]]  # numbers from 1, and texts
 
@@ -46,7 +45,7 @@ def find_layout(name: str, text: Path | bytes, parsing: Parsing) -> Layout:
             in the first line, text that is no comment is above the header, or sequences look like
             events.
     """
-    lines = first_lines(name, text, SAMPLE)
+    lines = first_lines(name, text)
     if "\r" in lines[0][1]:
         raise DataError(
             f"{name} ends its lines with carriage returns only, which cannot be read; write it "

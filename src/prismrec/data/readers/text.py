@@ -20,6 +20,7 @@ from prismrec.errors import ConfigError, DataError
 
 COMPRESSED = (".gz", ".zst", ".bz2")
 CHUNK = 1 << 20  # bytes decoded at a time
+SAMPLE = 100  # lines from which the layout, or the keys of JSON lines, are found
 _BLANK_LINE = re.compile(rb"\n[ \t]*\r?\n")
 LONGEST_LINE = 1 << 26
 """Largest length of a line in bytes, 64 MiB: a longer one is no row of a table."""
@@ -83,8 +84,8 @@ def _decode(name: str, raw: bytes, encoding: str | None) -> bytes:
     return text
 
 
-def first_lines(name: str, text: Path | bytes, count: int) -> list[tuple[int, str]]:
-    """Return up to ``count`` first lines that are not blank, with line numbers from 1.
+def first_lines(name: str, text: Path | bytes) -> list[tuple[int, str]]:
+    """Return up to ``SAMPLE`` first lines that are not blank, with line numbers from 1.
 
     Raises:
         DataError: Every line is blank.
@@ -95,17 +96,17 @@ def first_lines(name: str, text: Path | bytes, count: int) -> list[tuple[int, st
             line = raw.decode("utf-8").lstrip("\ufeff").rstrip("\r\n")
             if line.strip():
                 lines.append((number, line))
-            if len(lines) == count:
+            if len(lines) == SAMPLE:
                 break
     if not lines:
         raise DataError(f"{name} is empty; give a file with at least one line.")
     return lines
 
 
-def has_byte(text: Path | bytes, byte: bytes) -> bool:
-    """Return whether a byte occurs in a text. Reads up to its first occurrence."""
+def has_quote(text: Path | bytes) -> bool:
+    """Return whether a text has a quote. Reads up to the first one."""
     with stream(text) as file:
-        return any(byte in chunk for chunk in iter(lambda: file.read(CHUNK), b""))
+        return any(b'"' in chunk for chunk in iter(lambda: file.read(CHUNK), b""))
 
 
 def has_blank_line(text: Path | bytes) -> bool:
