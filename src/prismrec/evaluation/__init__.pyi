@@ -20,29 +20,19 @@ from .diagnostics import Diagnostics, diagnose
 from .diversity_tradeoff import TradeoffPoint, tradeoff
 from .environment import describe_environment
 from .evaluate import evaluate, evaluate_metric
-from .experiments import (
-    ABTest,
-    Estimate,
+from .experiments.abtest import ABTest, VariantResult, analyze
+from .experiments.differences import VariantDifference
+from .experiments.estimate import PolicyEstimate, VariantCheck, estimate_policy
+from .experiments.exposures import (
     Exposures,
-    LoggedLists,
-    Policy,
-    PolicyEstimate,
-    Rate,
-    ReplayOptions,
-    VariantCheck,
-    VariantDifference,
-    VariantResult,
-    analyze,
-    estimate_policy,
-    estimate_rate,
     exposure_header,
     exposure_line,
     hash_user,
-    power_of,
     read_exposures,
-    smallest_effect,
-    users_needed,
 )
+from .experiments.off_policy import Estimate, LoggedLists, Rate, estimate_rate
+from .experiments.replay import Policy, ReplayOptions
+from .experiments.sample_size import power_of, smallest_effect, users_needed
 from .gate import LOST_SHARE, Candidate, Gate, Lost, pass_gate
 from .interest_use import INTEREST_LENGTH, measure_interest_use
 from .lengths import list_lengths

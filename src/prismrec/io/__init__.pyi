@@ -23,16 +23,16 @@ from .manifest import (
     TEXT,
     FieldType,
     ManifestForm,
-    check_fields,
+    check_keys,
     object_with,
     optional,
     read_manifest,
 )
 from .postgres import connect_postgres
-from .progress import Listener, duration, listening, part_of_stage, stage, track
+from .progress import duration, listening, part_of_stage, stage, track
 from .rows import copy_rows
 from .spark import spark_path, worker_errors
-from .steps import StepListener, as_step, listening_to_steps
+from .steps import as_step, listening_to_steps
 from .tensors import read_header, read_tensors, save_tensors, tensor_shapes, write_tensors
 from .threads import set_threads
 
@@ -44,13 +44,11 @@ __all__ = [
     "TEMPORARY",
     "TEXT",
     "FieldType",
-    "Listener",
     "ManifestForm",
-    "StepListener",
     "as_step",
     "atomic_file",
     "atomic_folder",
-    "check_fields",
+    "check_keys",
     "check_output_folder",
     "check_regular",
     "check_replaceable",

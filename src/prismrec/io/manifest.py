@@ -100,11 +100,11 @@ def read_manifest(path: Path, form: ManifestForm) -> dict[str, Any]:
             f"{path} has format {actual[0]}, version {actual[1]!r}, but this prismrec "
             f"({__version__}) reads {expected}; give another folder, or {form.create}."
         )
-    check_fields(value, form.fields, path, form.repair)
+    check_keys(value, form.fields, path, form.repair)
     return value
 
 
-def check_fields(
+def check_keys(
     value: Mapping[str, Any], fields: Mapping[str, FieldType], path: Path, repair: str
 ) -> None:
     """Raise if a key is missing or has a value of another type.

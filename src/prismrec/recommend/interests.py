@@ -21,7 +21,7 @@ NAMES = 2
 """Categories in an interest's name."""
 FOUND = 10
 """Items that an interest alone would recommend, from which it is named."""
-SMOOTHING = 0.02
+SHARE_SMOOTHING = 0.02
 """Added to shares of categories before their log-odds are taken."""
 NEIGHBOURS = 20
 """Items from which the vector of an added category or of an added item is computed."""
@@ -257,7 +257,7 @@ def name_interests(
 
 def _log_odds(share: NDArray[np.floating]) -> NDArray[np.float64]:
     """Return the log-odds of smoothed shares."""
-    smoothed = (share + SMOOTHING) / (1 + 2 * SMOOTHING)
+    smoothed = (share + SHARE_SMOOTHING) / (1 + 2 * SHARE_SMOOTHING)
     return np.asarray(np.log(smoothed / (1 - smoothed)), dtype=np.float64)
 
 

@@ -12,7 +12,7 @@ from prismrec.io import (
     TEXT,
     FieldType,
     ManifestForm,
-    check_fields,
+    check_keys,
     object_with,
     open_regular,
     optional,
@@ -160,7 +160,7 @@ def read_artifact_manifest(folder: str | Path) -> dict[str, Any]:
         f"a list of item numbers from 1 to {last}",
         lambda value: isinstance(value, list) and all(is_whole(item, 1, last) for item in value),
     )
-    check_fields(manifest, {"hidden": items, "provisional": items}, path, RESTORE)
+    check_keys(manifest, {"hidden": items, "provisional": items}, path, RESTORE)
     loaded = {WEIGHTS, ITEMS_FILE, CATEGORIES_FILE}
     loaded |= {f"{RULES}/{name}.npy" for name in RULES_ARRAYS if manifest["rules"]}
     loaded |= {ATTRIBUTES_FILE} if (path.parent / ATTRIBUTES_FILE).exists() else set()

@@ -16,7 +16,7 @@ import torch
 from prismrec.errors import ConfigError, DataError, is_whole
 from prismrec.io import (
     FieldType,
-    check_fields,
+    check_keys,
     object_with,
     optional,
     read_tensors,
@@ -127,7 +127,7 @@ def _model_options(path: Path, saved: Mapping[str, Any]) -> dict[str, Any]:
         options["mask_history_negatives"] = options.pop("strike_seen")
     later = {name: field for name, field in LATER_FIELDS.items() if name in options}
     fields = {f"model.{name}": field for name, field in (MODEL_FIELDS | later).items()}
-    check_fields({f"model.{name}": value for name, value in options.items()}, fields, path, RESTORE)
+    check_keys({f"model.{name}": value for name, value in options.items()}, fields, path, RESTORE)
     return options
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from prismrec.numerics import CALIBRATION_SMOOTHING as SMOOTHING
 from prismrec.rerank.base import greedy, require_part
-from prismrec.rerank.sets import incidence
+from prismrec.rerank.sets import sets_as_rows
 from prismrec.types import Pool
 
 
@@ -26,7 +26,7 @@ def calibrated(pool: Pool, k: int, *, strength: float) -> NDArray[np.int64]:
     """
     candidates = require_part(pool.categories, "categories", "calibrated")
     history = require_part(pool.history, "history", "calibrated")
-    parts = incidence([*candidates, *history])
+    parts = sets_as_rows([*candidates, *history])
     size = parts.sum(axis=1)
     parts /= np.maximum(size, 1)[:, None]
     target = parts[len(candidates) :].sum(axis=0)

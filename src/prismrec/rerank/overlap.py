@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prismrec.rerank.base import greedy, require_part
-from prismrec.rerank.sets import incidence
+from prismrec.rerank.sets import sets_as_rows
 from prismrec.types import Pool
 
 
@@ -29,7 +29,7 @@ def overlap(pool: Pool, k: int, *, strength: float) -> NDArray[np.int64]:
         categories, 0.9 ms with 300. A heap that updates only its top would return the same list; it
         took 0.3 ms if few items share a category, and up to 1.3 ms if many do.
     """
-    belongs = incidence(require_part(pool.categories, "categories", "overlap"))
+    belongs = sets_as_rows(require_part(pool.categories, "categories", "overlap"))
     size = np.maximum(belongs.sum(axis=1), 1)  # avoids 0 / 0; such an item has nothing in common
     gain = np.zeros(len(belongs))  # minus the similarity to the list
 

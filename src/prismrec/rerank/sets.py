@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 
-def incidence(sets: Sequence[Collection[int]]) -> NDArray[np.float64]:
+def sets_as_rows(sets: Sequence[Collection[int]]) -> NDArray[np.float64]:
     """Return ``[sets, C]``: 1 where a set contains a category, for the C categories that occur."""
     sizes = [len(categories) for categories in sets]
     flat = np.fromiter(chain.from_iterable(sets), dtype=np.int64, count=sum(sizes))

@@ -37,7 +37,7 @@ from .rules import (
     recency_weights,
 )
 from .search import SMALL_CATALOG, ItemSearch
-from .sources import InterestSource, PopularSource
+from .sources import InterestSource
 
 __all__ = [
     "AUTOMATIC_INDEX",
@@ -59,7 +59,6 @@ __all__ = [
     "InterestSource",
     "ItemSearch",
     "Part",
-    "PopularSource",
     "Query",
     "Retriever",
     "RuleRetriever",

@@ -26,7 +26,7 @@ from prismrec.training.factor import factor_many, randomized_svd
 
 WINDOW, DECAY, BACKWARD = 10, 0.8, 0.5
 """As for co-occurrence rules: largest distance, decay by distance, weight of the reverse order."""
-SMOOTHING = 0.75
+COUNT_POWER = 0.75
 """Exponent of an item's total count, so that rare items do not get a high PMI with many items."""
 BLOCK = 1 << 21
 """Events that are counted at a time."""
@@ -41,7 +41,7 @@ PAIRS_OF_MANY = 20_000_000
 SCALE = 1.4
 """Factor on both tables: a mean of vectors is shorter than the vectors."""
 POPULARITY = 0.75
-"""Weight of an item's log count in its bias: the part that ``SMOOTHING`` removes from the PMI."""
+"""Weight of an item's log count in its bias: the part that ``COUNT_POWER`` removes from the PMI."""
 PRIOR_EVENTS = 5.0
 """Number of events at which an item's own vector and the mean of its categories have equal weight.
 Values from 3 to 30 give equal results on Beauty and Toys (docs/lab.md)."""
@@ -224,12 +224,12 @@ def count_in_blocks(train: Histories, size: int, *, most: int = PAIRS) -> sparse
 def positive_pmi(pairs: sparse.csr_array) -> sparse.csr_array:
     """Compute max(0, log p(j | i) - log p(j)) of each pair that occurs: ``[V, V]``.
 
-    p(j) is the share of j among column sums to the power ``SMOOTHING``.
+    p(j) is the share of j among column sums to the power ``COUNT_POWER``.
     """
     entries = sparse.coo_array(pairs)
     row, column = entries.coords
     from_item = np.bincount(row, entries.data, minlength=pairs.shape[0])
-    to_item = np.bincount(column, entries.data, minlength=pairs.shape[1]) ** SMOOTHING
+    to_item = np.bincount(column, entries.data, minlength=pairs.shape[1]) ** COUNT_POWER
     share = to_item / max(to_item.sum(), 1e-30)
     pmi = np.log(entries.data) - np.log(from_item[row]) - np.log(share[column])
     kept = pmi > 0

@@ -13,7 +13,3 @@ estimate      the estimate for a new artifact
 The unit of every number is the user, because users are assigned to variants and the lists of one
 user are not independent.
 """
-
-import lazy_loader as lazy
-
-__getattr__, __dir__, __all__ = lazy.attach_stub(__name__, __file__)

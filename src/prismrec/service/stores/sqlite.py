@@ -49,7 +49,7 @@ from prismrec.service.stores.sqlite_queries import (
     TRIM_DISLIKED,
     TRIM_LIKED,
 )
-from prismrec.service.stores.sqlite_turns import PATIENCE, Turns
+from prismrec.service.stores.sqlite_turns import PATIENCE, WriteTurns
 
 RETRY_SECONDS = 0.2
 """Seconds between two attempts to empty the log after an erasure."""
@@ -74,7 +74,7 @@ class SqliteStore(Store):
                 "write memory:, or sqlite:///events.db."
             )
         self._writing = threading.Lock()  # a fair queue of threads; waiting in SQLite is not fair
-        self._turns = Turns()
+        self._turns = WriteTurns()
         self._pool = ConnectionPool(self._connect, _prepare)
         self._file: tuple[int, int] | None = None  # device and inode
         self._erasing, self._closing = threading.Lock(), threading.Event()

@@ -18,7 +18,7 @@ REST = 0.004
 """Seconds of such a rest, and the longest time between two questions of those that wait."""
 
 
-class Turns:
+class WriteTurns:
     """The turns of one process; its own threads must come one after another."""
 
     def __init__(self) -> None:
