@@ -23,7 +23,13 @@ from bench_search import mixture
 from large_log import OF_TOPIC, make_log
 from prismrec.cli import main as run_command
 from prismrec.data import Case, Histories, Split, load_dataset, load_split
-from prismrec.evaluation import cosine_similarities, ease_weights, evaluate
+from prismrec.evaluation import (
+    EASE_L2,
+    KNN_SHRINKS,
+    cosine_similarities,
+    ease_weights,
+    evaluate,
+)
 from prismrec.models import Forming, Model, Prism
 from prismrec.recommend import Recommender, build_recommender, save
 from prismrec.retrieval import (
@@ -39,7 +45,7 @@ from prismrec.training.found_once import find_once
 from prismrec.training.initialize import cooccurrence_vectors
 from prismrec.training.planning import settings_of
 from prismrec.training.run import Run
-from prismrec.training.select_rules import L2, SHRINKS, VARIANTS
+from prismrec.training.select_rules import VARIANTS
 from prismrec.training.training_cost import BYTES_PER_RULE
 
 Found = tuple[Sizes, dict[str, float]]
@@ -192,12 +198,12 @@ def measure_item_knn(sizes: Sizes, _folder: Path) -> Found:
 
     def make() -> None:
         nonlocal kept
-        for shrink in SHRINKS:
+        for shrink in KNN_SHRINKS:
             kept = cosine_similarities(train, sizes.items + 1, neighbours=NEIGHBOURS, shrink=shrink)
 
     seconds = seconds_of(make)
     return sizes, {
-        "rules.item-knn.seconds": seconds / len(SHRINKS),
+        "rules.item-knn.seconds": seconds / len(KNN_SHRINKS),
         "rules.item-knn.memory": peak() - before - 2 * BYTES_PER_RULE * kept.nnz,
     }
 
@@ -206,7 +212,7 @@ def measure_ease(sizes: Sizes, _folder: Path) -> Found:
     """Measure the table of EASE."""
     train, before = histories_of(sizes), in_use()
     seconds = seconds_of(
-        lambda: keep_strongest_positive(ease_weights(train, sizes.items + 1, L2), NEIGHBOURS)
+        lambda: keep_strongest_positive(ease_weights(train, sizes.items + 1, EASE_L2), NEIGHBOURS)
     )
     return sizes, {"rules.ease.seconds": seconds, "rules.ease.memory": peak() - before}
 

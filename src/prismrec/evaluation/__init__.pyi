@@ -1,5 +1,8 @@
 from .baselines import (
     BASELINES,
+    EASE_L2,
+    KNN_SHRINKS,
+    RULE_VARIANTS,
     SIMILAR_ITEMS,
     by_score,
     cosine_similarities,
@@ -53,10 +56,13 @@ from .report import (
 
 __all__ = [
     "BASELINES",
+    "EASE_L2",
     "INTEREST_LENGTH",
+    "KNN_SHRINKS",
     "LOST_SHARE",
     "METRICS",
     "REPORT_FILE",
+    "RULE_VARIANTS",
     "SIMILAR_ITEMS",
     "ABTest",
     "Benchmark",

@@ -14,7 +14,15 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from prismrec.data import Case, Histories
-from prismrec.evaluation import cosine_similarities, ease_weights, evaluate, split_metric
+from prismrec.evaluation import (
+    EASE_L2,
+    KNN_SHRINKS,
+    RULE_VARIANTS,
+    cosine_similarities,
+    ease_weights,
+    evaluate,
+    split_metric,
+)
 from prismrec.io import stage, track
 from prismrec.recommend import Recommender
 from prismrec.retrieval import (
@@ -35,14 +43,9 @@ TOP = 10
 """The first ranks count as much as the whole list: with metric@50, metric@10 is measured too."""
 MIN_GAIN = 1.02
 """Factor by which the metric must rise; below it the rules are not worth their time."""
-VARIANTS = ((0.5, 0.3, 0.3), (0.5, 0.0, 0.3), (0.0, 0.0, 0.0))
-"""``backward``, ``alpha`` and ``beta`` of sequential rules. The last two are the baseline's, for
-dense and for sparse data. The first gives frequent items less weight, since interests already rank
-popular items high."""
-SHRINKS = (0.0, 20.0)
-"""``shrink`` of item-kNN, as in the baseline."""
-L2 = 500.0
-"""``l2`` of EASE, as in the baseline."""
+VARIANTS = ((0.5, 0.3, 0.3), *((backward, 0.0, beta) for backward, beta in RULE_VARIANTS))
+"""``backward``, ``alpha`` and ``beta`` of sequential rules. The first gives frequent items less
+weight, since interests already rank popular items high. The others are those of the baseline."""
 RECENCIES = (RuleRetriever.recency, 1.0)
 """Recency of item-kNN and EASE: newer items count more, as with sequential rules, or all items
 count the same."""
@@ -266,7 +269,7 @@ def _sequential_rules(train: Histories, size: int) -> Iterator[RuleRetriever]:
 
 
 def _item_knn(train: Histories, size: int) -> Iterator[RuleRetriever]:
-    for shrink in SHRINKS:
+    for shrink in KNN_SHRINKS:
         table = cosine_similarities(train, size, neighbours=NEIGHBOURS, shrink=shrink)
         yield from (RuleRetriever(table, 0.0, "item-knn", recency) for recency in RECENCIES)
 
@@ -274,7 +277,7 @@ def _item_knn(train: Histories, size: int) -> Iterator[RuleRetriever]:
 def _ease(train: Histories, size: int) -> Iterator[RuleRetriever]:
     # EASE also has negative weights, but the share of an item cannot be negative. Keeping only the
     # strongest positive weights loses little (docs/lab.md).
-    table = keep_strongest_positive(ease_weights(train, size, L2), NEIGHBOURS)
+    table = keep_strongest_positive(ease_weights(train, size, EASE_L2), NEIGHBOURS)
     yield from (RuleRetriever(table, 0.0, "ease", recency) for recency in RECENCIES)
 
 

@@ -6,6 +6,7 @@
 ``estimate`` and ``plan`` use these functions, so that both have one model of a training.
 """
 
+from prismrec.evaluation import KNN_SHRINKS
 from prismrec.retrieval import NEIGHBOURS
 from prismrec.training.capacity import Coefficients, Predicted
 from prismrec.training.config import TrainConfig
@@ -19,7 +20,6 @@ from prismrec.training.select_rules import (
     PAIRS_UP_TO,
     RECENCIES,
     RULE_USERS,
-    SHRINKS,
     TABLE_USERS,
     VARIANTS,
 )
@@ -65,7 +65,7 @@ def rules_tried(sizes: Sizes) -> dict[str, tuple[int, int]]:
     """
     kinds = {"sequential": (len(VARIANTS), len(VARIANTS))}
     if sizes.similar <= PAIRS_UP_TO:
-        kinds["item-knn"] = (len(SHRINKS), len(SHRINKS) * len(RECENCIES))
+        kinds["item-knn"] = (len(KNN_SHRINKS), len(KNN_SHRINKS) * len(RECENCIES))
     if sizes.items <= EASE_UP_TO:
         kinds["ease"] = (1, len(RECENCIES))
     return kinds

@@ -18,7 +18,7 @@ from functools import partial
 
 from prismrec.data import Case, Histories
 from prismrec.evaluation.baselines.choose import Fitted, choose
-from prismrec.evaluation.baselines.ease import ease, ease_weights
+from prismrec.evaluation.baselines.ease import EASE_L2, ease, ease_weights
 from prismrec.evaluation.baselines.item_knn import SIMILAR_ITEMS, cosine_similarities, item_knn
 from prismrec.evaluation.baselines.popularity import popularity
 from prismrec.evaluation.baselines.score import SameScores, Score, break_ties, by_score
@@ -27,6 +27,12 @@ from prismrec.evaluation.lengths import list_lengths
 
 CHOSEN_AT = 50
 """Length of the lists that choose the settings of a baseline; less for a small catalog."""
+KNN_SHRINKS = (0.0, 20.0)
+"""``shrink`` of item-kNN."""
+RULE_VARIANTS = ((0.5, 0.3), (0.0, 0.0))
+"""``backward`` and ``beta`` of sequential rules, for dense and for sparse data. With many events
+per item, popular items need a smaller weight, and the order within one visit matters little. With
+few events, the next item is the only information."""
 
 
 def fit_popularity(train: Histories, valid: Sequence[Case], size: int) -> Fitted:  # noqa: ARG001
@@ -40,7 +46,7 @@ def fit_item_knn(train: Histories, valid: Sequence[Case], size: int) -> Fitted:
         f"recency 0.8, 1000 neighbours, shrink {shrink:g}": partial(
             item_knn, train, size, neighbours=1000, shrink=shrink
         )
-        for shrink in (0.0, 20.0)
+        for shrink in KNN_SHRINKS
     }
     return choose(candidates, valid, k=list_lengths(size - 1, CHOSEN_AT)[0])
 
@@ -48,20 +54,18 @@ def fit_item_knn(train: Histories, valid: Sequence[Case], size: int) -> Fitted:
 def fit_sequential_rules(train: Histories, valid: Sequence[Case], size: int) -> Fitted:
     """Fit sequential rules; validation chooses settings for dense or for sparse data."""
     common = "window 10, decay 0.8, recency 0.8"
-    # With many events per item, popular items need a smaller weight, and the order within one
-    # visit matters little. With few events, the next item is the only information.
     candidates = {
         f"{common}, backward {backward:g}, beta {beta:g}": partial(
             sequential_rules, train, size, backward=backward, beta=beta
         )
-        for backward, beta in ((0.5, 0.3), (0.0, 0.0))
+        for backward, beta in RULE_VARIANTS
     }
     return choose(candidates, valid, k=list_lengths(size - 1, CHOSEN_AT)[0])
 
 
 def fit_ease(train: Histories, valid: Sequence[Case], size: int) -> Fitted:  # noqa: ARG001
     """Fit EASE^R with recency; raise ``DataError`` above 30,000 items."""
-    return Fitted(ease(train, size, l2=500.0, recency=0.8), "l2 500, recency 0.8")
+    return Fitted(ease(train, size, recency=0.8), f"l2 {EASE_L2:g}, recency 0.8")
 
 
 BASELINES: dict[str, Callable[[Histories, Sequence[Case], int], Fitted]] = {
@@ -73,6 +77,9 @@ BASELINES: dict[str, Callable[[Histories, Sequence[Case], int], Fitted]] = {
 
 __all__ = [
     "BASELINES",
+    "EASE_L2",
+    "KNN_SHRINKS",
+    "RULE_VARIANTS",
     "SIMILAR_ITEMS",
     "Fitted",
     "SameScores",

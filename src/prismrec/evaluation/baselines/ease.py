@@ -14,9 +14,11 @@ from prismrec.evaluation.baselines.score import Score, score_by_items
 
 LARGEST = 30_000
 """Largest catalog size V: two dense matrices of 3.6 GB."""
+EASE_L2 = 500.0
+"""``l2``, unless another is given."""
 
 
-def ease(train: Histories, size: int, *, l2: float = 200.0, recency: float = 1.0) -> Score:
+def ease(train: Histories, size: int, *, l2: float = EASE_L2, recency: float = 1.0) -> Score:
     """Score an item by its weights in the linear model: see ``ease_weights``.
 
     Args:
