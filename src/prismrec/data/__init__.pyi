@@ -26,6 +26,7 @@ from .saved_split import describe_protocol, load_split
 from .sources import DATASETS, open_named
 from .spark import build_dataset_on_spark, check_for_spark
 from .split import Split, make_split, split_by_time, split_by_user, split_leave_last_out
+from .split_arguments import HELD_OUT
 from .storage import (
     DATASET_FORMAT,
     check_dataset_folder,
@@ -41,6 +42,7 @@ __all__ = [
     "ATTRIBUTES_FILE",
     "DATASETS",
     "DATASET_FORMAT",
+    "HELD_OUT",
     "LONGEST_ID",
     "MIN_EVENTS",
     "MOST_DISLIKES",

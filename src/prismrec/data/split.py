@@ -21,6 +21,7 @@ from prismrec.data.dislikes import dislikes_before
 from prismrec.data.histories import Histories, count_before
 from prismrec.data.reprs import html_facts, text_facts, written_time
 from prismrec.data.split_arguments import (
+    HELD_OUT,
     check_dataset,
     check_shares,
     check_times,
@@ -80,7 +81,7 @@ class Split:
 
 
 def split_by_user(
-    dataset: Dataset, *, valid: float = 0.1, test: float = 0.1, seed: int = 0,
+    dataset: Dataset, *, valid: float = HELD_OUT, test: float = HELD_OUT, seed: int = 0,
     history_share: float = 0.8,
 ) -> Split:  # fmt: skip
     """Split by user (ComiRec's protocol): train on most users, validate and test on other users.
@@ -165,7 +166,7 @@ def split_leave_last_out(dataset: Dataset) -> Split:
 
 def split_by_time(
     dataset: Dataset, *, valid_from: int | None = None, test_from: int | None = None,
-    valid: float = 0.1, test: float = 0.1,
+    valid: float = HELD_OUT, test: float = HELD_OUT,
 ) -> Split:  # fmt: skip
     """Split by time: train on the events before one time, test on the events after a later time.
 

@@ -14,6 +14,8 @@ from prismrec.errors import (
     is_number,
 )
 
+HELD_OUT = 0.1
+"""Share of validation, and share of test, unless another is given."""
 MICROSECONDS = (
     "a whole number of microseconds since 1970 UTC; write int(1e6 * datetime(2021, 1, 1, "
     "tzinfo=UTC).timestamp())"

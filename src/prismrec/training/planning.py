@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from prismrec.data import HELD_OUT
 from prismrec.errors import ConfigError, UnknownName
 from prismrec.retrieval import AUTOMATIC_INDEX, EXACT_UP_TO
 from prismrec.training.capacity import QUANTITIES, Coefficients, Predicted
@@ -27,8 +28,8 @@ from prismrec.training.training_cost import (
     users_of_lists,
 )
 
-TRAIN_SHARE, VALID_SHARE = 0.8, 0.1
-"""Shares of the users in the default split by user."""
+TRAIN_SHARE = 1 - 2 * HELD_OUT
+"""Share of the users for training in the default split by user."""
 EXACT = "exact"
 """The index that auto is up to ``EXACT_UP_TO`` items; beyond, it is ``AUTOMATIC_INDEX``."""
 BUSIEST = 1_000_000_000.0
@@ -139,7 +140,7 @@ def _train(sizes: Sizes, measured: Coefficients, index: str) -> Iterator[Line]:
     pairs = max(part.events - part.users, 1)
     epochs = training.epochs or EPOCHS
     steps = epochs * max(pairs // training.batch_size, 1)
-    valid = round(VALID_SHARE * sizes.users)
+    valid = round(HELD_OUT * sizes.users)
     exact = users_of_exact_lists(config, valid, epochs, sizes.items)
     others = users_of_lists(config, valid, epochs, sizes.items) - exact
     validation = measured.predict("lists.exact.seconds", part).times(exact)
