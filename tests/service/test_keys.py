@@ -40,8 +40,9 @@ def test_a_key_is_added_and_removed_without_a_restart(path):
     assert [scope_of(keys, key) for key in (OLD, NEW, FIXED)] == ["read", 401, "write"]
     write(path, f"read {OLD}", f"admin {NEW}")
     assert [scope_of(keys, key) for key in (OLD, NEW, FIXED)] == ["read", "admin", "write"]
-    write(path, f"read   {NEW}")
-    assert [scope_of(keys, key) for key in (OLD, NEW, FIXED)] == [401, "read", "write"]
+    for line in (f"read   {NEW}", f"read\t{NEW}", f"\tread \t{NEW} "):
+        write(path, line)
+        assert [scope_of(keys, key) for key in (OLD, NEW, FIXED)] == [401, "read", "write"]
 
 
 @pytest.mark.parametrize(
@@ -64,7 +65,8 @@ def test_a_file_that_becomes_invalid_changes_nothing(path, lines, caplog):
     assert [scope_of(keys, key) for key in (OLD, NEW)] == [401, "read"]
 
 
-@pytest.mark.parametrize("lines", [[], ["read short"], ["nothing"], ["reads " + NEW], None])
+@pytest.mark.parametrize("lines", [[], ["read short"], ["read"], ["nothing"], ["reads " + NEW], None]
+)
 def test_a_service_does_not_start_with_an_invalid_file(path, lines):
     if lines is not None:
         write(path, *lines)
