@@ -65,7 +65,8 @@ def test_a_file_that_becomes_invalid_changes_nothing(path, lines, caplog):
     assert [scope_of(keys, key) for key in (OLD, NEW)] == [401, "read"]
 
 
-@pytest.mark.parametrize("lines", [[], ["read short"], ["read"], ["nothing"], ["reads " + NEW], None]
+@pytest.mark.parametrize(
+    "lines", [[], ["read short"], ["read"], ["nothing"], ["reads " + NEW], None]
 )
 def test_a_service_does_not_start_with_an_invalid_file(path, lines):
     if lines is not None:
