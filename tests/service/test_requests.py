@@ -112,6 +112,22 @@ def test_a_number_as_text_is_written_as_in_json(lasting, history, fields):
     assert (answer.status_code, kind_of(answer)) == (422, "invalid_request")
 
 
+def test_a_number_of_a_query_is_written_as_in_json(lasting):
+    client = lasting()
+    addresses = [
+        path.replace("{user}", "ann").replace("{item}", "3") + f"?{parameter['name']}="
+        for path, route in client.get("/openapi.json").json()["paths"].items()
+        for parameter in route.get("get", {}).get("parameters", [])
+        if parameter["in"] == "query" and parameter["schema"].get("type") == "integer"
+    ]
+    assert len(addresses) == 7
+    for address in addresses:
+        for text in ("%203", "3%0A", "%2B3", "3.0", "3e0", "1_0", "03", "%D9%A3", "", "true"):
+            answer = client.get(address + text)
+            assert (answer.status_code, kind_of(answer)) == (422, "invalid_request"), address + text
+        assert client.get(address + "3").status_code == 200
+
+
 @pytest.mark.parametrize(
     ("address", "message"),
     [

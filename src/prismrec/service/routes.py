@@ -19,6 +19,7 @@ from prismrec.service.list_routes import add_lists
 from prismrec.service.lists import with_positions
 from prismrec.service.loaded_artifact import describe_both
 from prismrec.service.start import Starter, StartQuery
+from prismrec.service.strict import TEXT
 
 TextQuery = Annotated[str, Query(max_length=200)]
 
@@ -87,7 +88,9 @@ def _users(routes: APIRouter, context: RouteContext) -> None:
     store, threads, versions = context.store, context.threads, context.versions
 
     @routes.get("/v1/users/{user:id}/history", **context.route("read", out.History))
-    async def history(user: IdPath, n: Annotated[int, Query(ge=1, le=10_000)] = 50) -> Response:
+    async def history(
+        user: IdPath, n: Annotated[int, Query(ge=1, le=10_000, strict=True), TEXT] = 50
+    ) -> Response:
         """Return the newest events of a user, newest last."""
         stored = await threads.reads.run(store.recent, user, n)
 
@@ -112,8 +115,8 @@ def _users(routes: APIRouter, context: RouteContext) -> None:
     async def examples(
         search: TextQuery = "",
         order: Literal["random", "different"] = "random",
-        seed: Annotated[int, Query(ge=0, lt=2**31)] = 0,
-        limit: Annotated[int, Query(ge=1, le=200)] = 20,
+        seed: Annotated[int, Query(ge=0, lt=2**31, strict=True), TEXT] = 0,
+        limit: Annotated[int, Query(ge=1, le=200, strict=True), TEXT] = 20,
     ) -> Response:
         """Return users of the data set as examples."""
 
@@ -131,7 +134,7 @@ def _items(routes: APIRouter, context: RouteContext) -> None:
     async def find_items(
         search: TextQuery = "",
         id: Annotated[list[str], Query(max_length=500)] = [],  # noqa: B006
-        limit: Annotated[int, Query(ge=1, le=200)] = 20,
+        limit: Annotated[int, Query(ge=1, le=200, strict=True), TEXT] = 20,
     ) -> Response:
         """Return items by id, or search them by title."""
 
@@ -141,7 +144,9 @@ def _items(routes: APIRouter, context: RouteContext) -> None:
         return out.reply(await answers.run(read))
 
     @routes.get("/v1/items/{item:id}/similar", **context.route("read", out.SimilarItems))
-    async def similar_items(item: IdPath, k: Annotated[int, Query(ge=1, le=500)] = 20) -> Response:
+    async def similar_items(
+        item: IdPath, k: Annotated[int, Query(ge=1, le=500, strict=True), TEXT] = 20
+    ) -> Response:
         """Return the items nearest to an item."""
 
         def read() -> out.SimilarItems:
@@ -164,7 +169,7 @@ def _artifact(routes: APIRouter, context: RouteContext) -> None:
 
     @routes.get("/v1/map", **context.route("read", page.CatalogMap))
     async def catalog_map(
-        limit: Annotated[int, Query(ge=1, le=20_000)] = 3_000,
+        limit: Annotated[int, Query(ge=1, le=20_000, strict=True), TEXT] = 3_000,
         items: Annotated[list[str], Query(max_length=2_000)] = [],  # noqa: B006
     ) -> Response:
         """Return the most popular items on the map, the items asked for, and labels."""
