@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Query, Request, Response
 
 from prismrec.service import items as item_pages
 from prismrec.service import page_responses as page
@@ -132,11 +132,13 @@ def _items(routes: APIRouter, context: RouteContext) -> None:
 
     @routes.get("/v1/items", **context.route("read", out.CatalogItems))
     async def find_items(
+        http: Request,
         search: TextQuery = "",
         id: Annotated[list[str], Query(max_length=500)] = [],  # noqa: B006
         limit: Annotated[int, Query(ge=1, le=200, strict=True), TEXT] = 20,
     ) -> Response:
         """Return items by id, or search them by title."""
+        item_pages.check_question(http.query_params.keys(), id, limit)
 
         def read() -> out.CatalogItems:
             return item_pages.find_items(versions.current(), id, search, limit, images)
