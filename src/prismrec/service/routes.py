@@ -97,7 +97,7 @@ def _users(routes: APIRouter, context: RouteContext) -> None:
         def describe() -> out.History:
             return user_pages.describe_events(versions.current(), user, stored)
 
-        return out.reply(await threads.answers.run(describe))
+        return out.reply(await threads.catalog.run(describe))
 
     @routes.get("/v1/users/{user:id}/interests", **context.route("read", out.UserInterests))
     async def interests(user: IdPath) -> Response:
@@ -127,7 +127,7 @@ def _users(routes: APIRouter, context: RouteContext) -> None:
 
 
 def _items(routes: APIRouter, context: RouteContext) -> None:
-    versions, answers = context.versions, context.threads.answers
+    versions, threads = context.versions, context.threads
     images = frozenset(context.settings.image_hosts)
 
     @routes.get("/v1/items", **context.route("read", out.CatalogItems))
@@ -143,7 +143,7 @@ def _items(routes: APIRouter, context: RouteContext) -> None:
         def read() -> out.CatalogItems:
             return item_pages.find_items(versions.current(), id, search, limit, images)
 
-        return out.reply(await answers.run(read))
+        return out.reply(await threads.catalog.run(read))
 
     @routes.get("/v1/items/{item:id}/similar", **context.route("read", out.SimilarItems))
     async def similar_items(
@@ -154,7 +154,7 @@ def _items(routes: APIRouter, context: RouteContext) -> None:
         def read() -> out.SimilarItems:
             return item_pages.similar_items(versions.current(), item, k)
 
-        return out.reply(await answers.run(read))
+        return out.reply(await threads.answers.run(read))
 
 
 def _artifact(routes: APIRouter, context: RouteContext) -> None:
@@ -167,7 +167,7 @@ def _artifact(routes: APIRouter, context: RouteContext) -> None:
         def read() -> out.ServedArtifacts:
             return describe_both(*versions.both())
 
-        return out.reply(await threads.answers.run(read))
+        return out.reply(await threads.catalog.run(read))
 
     @routes.get("/v1/map", **context.route("read", page.CatalogMap))
     async def catalog_map(
@@ -180,7 +180,7 @@ def _artifact(routes: APIRouter, context: RouteContext) -> None:
             served = versions.current()
             return make_map(served.recommender, served.plane, served.labels, limit, items)
 
-        return out.reply(await threads.answers.run(read))
+        return out.reply(await threads.catalog.run(read))
 
     @routes.get("/v1/health-report", **context.route("read", page.HealthReport))
     async def health_report() -> Response:
