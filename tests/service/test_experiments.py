@@ -401,7 +401,7 @@ def test_a_file_ends_at_its_largest_size_and_at_midnight(open_log, tmp_path, mon
     monkeypatch.setattr(exposure_log, "_day", lambda: "20991231")
     log.add(exposed(30))
     log.close()
-    assert len(list((tmp_path / "log").glob("e-20991231-*-0001.jsonl"))) == 1
+    assert len(list((tmp_path / "log").glob("e-20991231-*.jsonl"))) == 1
     assert times_in(tmp_path / "log") == list(range(31))
     assert ends(log) == (31, 0)
 
@@ -413,6 +413,45 @@ def test_each_start_creates_its_own_file(open_log, tmp_path):
         log.close()
     assert len(list((tmp_path / "log").iterdir())) == 3
     assert times_in(tmp_path / "log") == [0, 1, 2]
+
+
+def test_no_name_of_a_file_comes_again(open_log, tmp_path, monkeypatch):
+    monkeypatch.setattr(exposure_log, "LARGEST", 1)  # each write begins a file
+    monkeypatch.setattr("os.getpid", lambda: 1)  # as in a container
+    names = []
+    for _ in range(2):
+        log = open_log()
+        for number in range(2):
+            log.add(exposed(number))
+            log._write_waiting()
+            for file in (tmp_path / "log").iterdir():  # moved to another place
+                names.append(file.name)
+                file.unlink()
+        log.close()
+    assert len(set(names)) == len(names) >= 4
+
+
+def test_exposures_that_a_full_disk_took_are_not_counted_as_dropped(open_log, tmp_path, caplog):
+    log = open_log()
+    write, calls = FileIO.write, []
+
+    class FullDisk(FileIO):
+        def write(self, text):
+            calls.append(len(text))
+            if len(calls) == 1:
+                return write(self, bytes(text)[: len(text) // 2 + 9])  # room for half a batch
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    log.file.close()
+    log.file = FullDisk(next((tmp_path / "log").iterdir()), "a")
+    for number in range(10):
+        log.add(exposed(number))
+    log.close()
+    found = read_exposures(tmp_path / "log")
+    assert (sorted(found.frame["time"].to_list()), found.torn) == ([*range(5)], 1)
+    assert ends(log) == (5, 5)
+    (record,) = [r for r in caplog.records if r.message == "exposures not written"]
+    assert record.fields == {"reason": "No space left on device", "dropped": 5}
 
 
 def test_a_full_disk_drops_exposures_and_begins_another_file(open_log, tmp_path, monkeypatch):

@@ -44,6 +44,12 @@ def test_a_key_is_added_and_removed_without_a_restart(path):
     assert [scope_of(keys, key) for key in (OLD, NEW, FIXED)] == [401, "read", "write"]
 
 
+@pytest.mark.parametrize("line", [f"read\t{NEW}", f"read \t {NEW}", f"\tread {NEW}\t"])
+def test_spaces_and_tabs_separate_scope_and_key(path, line):
+    write(path, line)
+    assert scope_of(Keys.from_environment({"PRISMREC_KEYS_FILE": str(path)}), NEW) == "read"
+
+
 @pytest.mark.parametrize(
     "lines",
     [[], ["read short"], ["nothing"], ["reads " + NEW], [f"read {NEW} # of the shop"], None],
@@ -64,7 +70,9 @@ def test_a_file_that_becomes_invalid_changes_nothing(path, lines, caplog):
     assert [scope_of(keys, key) for key in (OLD, NEW)] == [401, "read"]
 
 
-@pytest.mark.parametrize("lines", [[], ["read short"], ["nothing"], ["reads " + NEW], None])
+@pytest.mark.parametrize(
+    "lines", [[], ["read short"], ["read"], ["nothing"], ["reads " + NEW], None]
+)
 def test_a_service_does_not_start_with_an_invalid_file(path, lines):
     if lines is not None:
         write(path, *lines)

@@ -112,6 +112,22 @@ def test_a_number_as_text_is_written_as_in_json(lasting, history, fields):
     assert (answer.status_code, kind_of(answer)) == (422, "invalid_request")
 
 
+def test_a_number_of_a_query_is_written_as_in_json(lasting):
+    client = lasting()
+    addresses = [
+        path.replace("{user}", "ann").replace("{item}", "3") + f"?{parameter['name']}="
+        for path, route in client.get("/openapi.json").json()["paths"].items()
+        for parameter in route.get("get", {}).get("parameters", [])
+        if parameter["in"] == "query" and parameter["schema"].get("type") == "integer"
+    ]
+    assert len(addresses) == 7
+    for address in addresses:
+        for text in ("%203", "3%0A", "%2B3", "3.0", "3e0", "1_0", "03", "%D9%A3", "", "true"):
+            answer = client.get(address + text)
+            assert (answer.status_code, kind_of(answer)) == (422, "invalid_request"), address + text
+        assert client.get(address + "3").status_code == 200
+
+
 @pytest.mark.parametrize(
     ("address", "message"),
     [
@@ -131,6 +147,20 @@ def test_a_parameter_that_would_be_ignored_is_refused(lasting, address, message)
     assert f"The query has the parameter {message}" in answer.text
 
 
+@pytest.mark.parametrize(
+    ("query", "message"),
+    [
+        ("id=3&search=star", "id and search were sent; send one of them."),
+        ("id=3&search=", "id and search were sent; send one of them."),
+        ("id=3&id=4&limit=1", "limit is 1, but 2 ids were sent; leave limit out, or send fewer"),
+    ],
+)
+def test_items_are_asked_for_by_id_or_by_title(lasting, query, message):
+    answer = lasting().get(f"/v1/items?{query}")
+    assert (answer.status_code, kind_of(answer)) == (422, "invalid_request")
+    assert message in answer.text
+
+
 def test_a_post_without_parameters_refuses_them_too(lasting):
     answer = lasting().post("/v1/recommend?k=5", json={"history": []})
     assert (answer.status_code, kind_of(answer)) == (422, "invalid_request")
@@ -144,7 +174,7 @@ def test_a_query_is_checked_after_the_key(lasting):
 
 def test_lists_may_be_repeated_and_load_balancers_may_add_parameters(lasting):
     client = lasting()
-    lists = ("/v1/items?id=3&id=4", "/v1/map?items=3&items=4&limit=1")
+    lists = ("/v1/items?id=3&id=4&limit=40", "/v1/map?items=3&items=4&limit=1")
     of_start = ("/v1/start?history=3&history=4&removed=3&removed=4&appended=3&appended=4",)
     for address in (*lists, *of_start, "/healthz?x=1", "/readyz?x=1", "/metrics?x=1&x=2"):
         assert client.get(address).status_code == 200, address

@@ -143,6 +143,26 @@ def test_a_service_whose_threads_are_stuck_is_not_ready(serve, pool):
     assert client.get("/readyz").status_code == 200
 
 
+def test_an_index_that_hangs_delays_nothing_that_needs_no_index(serve, history):
+    client, gate = serve(timeout=0.5), threading.Event()
+    kinds = client.context.threads
+    for pool in (kinds.answers, kinds.batches, kinds.reads, kinds.reports):  # all make lists
+        for _ in range(pool.threads):
+            pool.submit(gate.wait, 20)
+    assert client.get(f"/v1/items/{history[0]}/similar").status_code == 504
+    for method, path, body in (
+        ("GET", f"/v1/items?id={history[0]}", None),
+        ("GET", "/v1/items?search=1", None),
+        ("GET", "/v1/map", None),
+        ("GET", "/v1/artifact", None),
+        ("POST", "/v1/events", {"events": [event("ann", "x")]}),
+        ("GET", "/healthz", None),
+    ):
+        answer = client.request(method, path, json=body)
+        assert answer.status_code == 200, (path, answer.text)
+    gate.set()
+
+
 def test_many_callers_share_one_check_of_readiness(client, monkeypatch):
     pings, ping = [], client.context.store.ping
 

@@ -29,12 +29,12 @@ def connect_postgres(parts: Mapping[str, Any], deadline: float | None, **options
         parts: The address, as keywords of libpq; they have priority over ``LIMITS``.
         deadline: Seconds after which a call that has no answer is an error. None: while the server
             can be reached, a call may take any time.
-        options: Keywords of ``psycopg.Connection.connect``.
+        options: Keywords of ``psycopg.Connection.connect``; they have priority over ``parts``.
 
     Raises:
         psycopg.Error: The server cannot be reached, or refuses the connection.
     """
-    return _connection_class(deadline).connect(**{**LIMITS, **parts}, **options)
+    return _connection_class(deadline).connect(**{**LIMITS, **parts, **options})
 
 
 @lru_cache

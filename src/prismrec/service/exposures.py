@@ -11,6 +11,7 @@ defines and reads the format.
 
 import logging
 import os
+import secrets
 import threading
 import time
 from collections import deque
@@ -74,6 +75,9 @@ class ExposureLog:
         self.waiting: deque[Exposed] = deque()
         self.file: FileIO | None = None
         self.day, self.size, self.failing = "", 0, False
+        # A process id comes again, in a container at each start; the files of the earlier process
+        # may have been moved or compressed, so their names are not seen.
+        self.process, self.number = f"{os.getpid()}-{secrets.token_hex(4)}", 0
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             self._open_next(_day())
@@ -108,41 +112,49 @@ class ExposureLog:
         self._write_waiting()
 
     def _write_waiting(self) -> None:
-        """Write the exposures that wait; after an error drop them and begin another file."""
+        """Write the exposures that wait; after an error drop the rest and begin another file."""
         batch = [self.waiting.popleft() for _ in range(len(self.waiting))]
         if not batch:
             return
-        try:
-            text = b"".join(self._line(exposed) for exposed in batch)
-            self._write(text)
-            self.written.inc(len(batch))
-            self.failing = False
-        except OSError as error:
-            self.dropped.inc(len(batch))
+        text = b"".join(self._line(exposed) for exposed in batch)
+        size, error = self._write(text)
+        written = text.count(b"\n", 0, size)
+        dropped = len(batch) - written
+        self.written.inc(written)
+        self.dropped.inc(dropped)
+        if error:
             self._close_file()  # its last line may be cut off, so nothing may follow it
             if not self.failing:
-                fields = {"reason": error.strerror, "dropped": len(batch)}
+                fields = {"reason": error.strerror, "dropped": dropped}
                 log.error("exposures not written", extra={"fields": fields})
-            self.failing = True
+        self.failing = error is not None
 
-    def _write(self, text: bytes) -> None:
+    def _write(self, text: bytes) -> tuple[int, OSError | None]:
         """Write to the current file, or to a new one if the day changed or it is too large.
 
-        Raises:
-            OSError: It cannot be written, or only in part.
+        Returns:
+            The number of bytes that were written, and the error if these are not all.
         """
         day = _day()
         file = self.file
-        if file is None or day != self.day or self.size + len(text) > LARGEST:
-            self._close_file()
-            file = self._open_next(day)
-        self._write_all(file, text)
+        try:
+            if file is None or day != self.day or self.size + len(text) > LARGEST:
+                self._close_file()
+                file = self._open_next(day)
+        except OSError as error:
+            return 0, error
+        return self._write_all(file, text)
 
-    def _write_all(self, file: FileIO, text: bytes) -> None:
+    def _write_all(self, file: FileIO, text: bytes) -> tuple[int, OSError | None]:
+        """Write a text; returns what ``_write`` does."""
         self.size += len(text)
         rest = memoryview(text)
-        while rest:  # one call may write only a part
-            rest = rest[file.write(rest) :]
+        try:
+            while rest:  # one call may write only a part
+                rest = rest[file.write(rest) :]
+        except OSError as error:
+            return len(text) - len(rest), error
+        return len(text), None
 
     def _line(self, exposed: Exposed) -> bytes:
         fields = exposed._asdict() | {
@@ -152,27 +164,22 @@ class ExposureLog:
         return orjson.dumps(exposure_line(**fields)) + b"\n"
 
     def _open_next(self, day: str) -> FileIO:
-        """Create a file that no process has used before, and write its header.
+        """Create a file under a name that no process has used before, and write its header.
 
         Raises:
             OSError: It cannot be written.
         """
         header = orjson.dumps(exposure_header(self.definition)) + b"\n"
-        stem, number = f"{self.definition['name']}-{day}-{os.getpid()}", 1
-        while True:
-            try:
-                path = self.folder / f"{stem}-{number:04}.jsonl"
-                # Without a buffer, a crash of this process loses nothing that was written.
-                self.file = FileIO(path, "x", opener=_private)
-                break
-            except FileExistsError:
-                number += 1
+        self.number += 1
+        name = f"{self.definition['name']}-{day}-{self.process}-{self.number:04}.jsonl"
+        path = self.folder / name
+        # Without a buffer, a crash of this process loses nothing that was written.
+        self.file = FileIO(path, "x", opener=_private)
         self.day, self.size = day, 0
-        try:
-            self._write_all(self.file, header)
-        except OSError:
+        _, error = self._write_all(self.file, header)
+        if error:
             path.unlink()  # otherwise a full disk gets an empty file at each attempt
-            raise
+            raise error
         return self.file
 
     def _close_file(self) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Sequence
 
 from prismrec.data import Catalog
+from prismrec.errors import ConfigError
 from prismrec.recommend import Recommender
 from prismrec.service.loaded_artifact import LoadedArtifact
 from prismrec.service.pictures import allowed_image
@@ -31,6 +32,27 @@ def find_items(
     else:
         numbers = served.titles.find(search, limit)
     return CatalogItems(describe_items(served.recommender, numbers, images))
+
+
+def check_question(sent: Collection[str], names: Sequence[str], limit: int) -> None:
+    """Check that a question for items has no part that its answer would ignore.
+
+    Args:
+        sent: Names of the parameters that were sent.
+        names: The ids.
+        limit: Largest number of items.
+
+    Raises:
+        ConfigError: There are ids with a text to search for, or more ids than ``limit``.
+    """
+    if not names:
+        return
+    if "search" in sent:
+        raise ConfigError("id and search were sent; send one of them.")
+    if "limit" in sent and limit < len(names):
+        raise ConfigError(
+            f"limit is {limit}, but {len(names)} ids were sent; leave limit out, or send fewer ids."
+        )
 
 
 def describe_items(

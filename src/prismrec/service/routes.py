@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Query, Request, Response
 
 from prismrec.service import items as item_pages
 from prismrec.service import page_responses as page
@@ -19,6 +19,7 @@ from prismrec.service.list_routes import add_lists
 from prismrec.service.lists import with_positions
 from prismrec.service.loaded_artifact import describe_both
 from prismrec.service.start import Starter, StartQuery
+from prismrec.service.strict import TEXT
 
 TextQuery = Annotated[str, Query(max_length=200)]
 
@@ -87,14 +88,16 @@ def _users(routes: APIRouter, context: RouteContext) -> None:
     store, threads, versions = context.store, context.threads, context.versions
 
     @routes.get("/v1/users/{user:id}/history", **context.route("read", out.History))
-    async def history(user: IdPath, n: Annotated[int, Query(ge=1, le=10_000)] = 50) -> Response:
+    async def history(
+        user: IdPath, n: Annotated[int, Query(ge=1, le=10_000, strict=True), TEXT] = 50
+    ) -> Response:
         """Return the newest events of a user, newest last."""
         stored = await threads.reads.run(store.recent, user, n)
 
         def describe() -> out.History:
             return user_pages.describe_events(versions.current(), user, stored)
 
-        return out.reply(await threads.answers.run(describe))
+        return out.reply(await threads.catalog.run(describe))
 
     @routes.get("/v1/users/{user:id}/interests", **context.route("read", out.UserInterests))
     async def interests(user: IdPath) -> Response:
@@ -112,8 +115,8 @@ def _users(routes: APIRouter, context: RouteContext) -> None:
     async def examples(
         search: TextQuery = "",
         order: Literal["random", "different"] = "random",
-        seed: Annotated[int, Query(ge=0, lt=2**31)] = 0,
-        limit: Annotated[int, Query(ge=1, le=200)] = 20,
+        seed: Annotated[int, Query(ge=0, lt=2**31, strict=True), TEXT] = 0,
+        limit: Annotated[int, Query(ge=1, le=200, strict=True), TEXT] = 20,
     ) -> Response:
         """Return users of the data set as examples."""
 
@@ -124,30 +127,34 @@ def _users(routes: APIRouter, context: RouteContext) -> None:
 
 
 def _items(routes: APIRouter, context: RouteContext) -> None:
-    versions, answers = context.versions, context.threads.answers
+    versions, threads = context.versions, context.threads
     images = frozenset(context.settings.image_hosts)
 
     @routes.get("/v1/items", **context.route("read", out.CatalogItems))
     async def find_items(
+        http: Request,
         search: TextQuery = "",
         id: Annotated[list[str], Query(max_length=500)] = [],  # noqa: B006
-        limit: Annotated[int, Query(ge=1, le=200)] = 20,
+        limit: Annotated[int, Query(ge=1, le=200, strict=True), TEXT] = 20,
     ) -> Response:
         """Return items by id, or search them by title."""
+        item_pages.check_question(http.query_params.keys(), id, limit)
 
         def read() -> out.CatalogItems:
             return item_pages.find_items(versions.current(), id, search, limit, images)
 
-        return out.reply(await answers.run(read))
+        return out.reply(await threads.catalog.run(read))
 
     @routes.get("/v1/items/{item:id}/similar", **context.route("read", out.SimilarItems))
-    async def similar_items(item: IdPath, k: Annotated[int, Query(ge=1, le=500)] = 20) -> Response:
+    async def similar_items(
+        item: IdPath, k: Annotated[int, Query(ge=1, le=500, strict=True), TEXT] = 20
+    ) -> Response:
         """Return the items nearest to an item."""
 
         def read() -> out.SimilarItems:
             return item_pages.similar_items(versions.current(), item, k)
 
-        return out.reply(await answers.run(read))
+        return out.reply(await threads.answers.run(read))
 
 
 def _artifact(routes: APIRouter, context: RouteContext) -> None:
@@ -160,11 +167,11 @@ def _artifact(routes: APIRouter, context: RouteContext) -> None:
         def read() -> out.ServedArtifacts:
             return describe_both(*versions.both())
 
-        return out.reply(await threads.answers.run(read))
+        return out.reply(await threads.catalog.run(read))
 
     @routes.get("/v1/map", **context.route("read", page.CatalogMap))
     async def catalog_map(
-        limit: Annotated[int, Query(ge=1, le=20_000)] = 3_000,
+        limit: Annotated[int, Query(ge=1, le=20_000, strict=True), TEXT] = 3_000,
         items: Annotated[list[str], Query(max_length=2_000)] = [],  # noqa: B006
     ) -> Response:
         """Return the most popular items on the map, the items asked for, and labels."""
@@ -173,7 +180,7 @@ def _artifact(routes: APIRouter, context: RouteContext) -> None:
             served = versions.current()
             return make_map(served.recommender, served.plane, served.labels, limit, items)
 
-        return out.reply(await threads.answers.run(read))
+        return out.reply(await threads.catalog.run(read))
 
     @routes.get("/v1/health-report", **context.route("read", page.HealthReport))
     async def health_report() -> Response:

@@ -22,6 +22,7 @@ from prismrec.service.page_responses import HistoryItem, Start, StartSource
 from prismrec.service.responses import Example, ServedAnswer
 from prismrec.service.schemas import MOST_IDS, Id, RecommendRequest
 from prismrec.service.stores import MOST_DISLIKES, Event
+from prismrec.service.strict import TEXT
 from prismrec.service.users import StoredUser
 from prismrec.service.versions import Versions
 
@@ -43,7 +44,7 @@ class StartQuery(BaseModel):
     """Items to append to the history."""
     options: Annotated[str, Field(max_length=20_000)] = ""
     """JSON: fields of a request for a list, without user and history."""
-    examples: Annotated[int, Field(ge=0, le=200)] = 20
+    examples: Annotated[int, Field(ge=0, le=200, strict=True), TEXT] = 20
     """Number of example users to offer."""
 
 

@@ -76,4 +76,4 @@ def is_utf8(text: str) -> bool:
 
 
 TEXT = BeforeValidator(from_text)
-"""Allows a number to be sent as text."""
+"""Allows a number to be sent as text. Numbers of a query, which is text, are strict and have it."""

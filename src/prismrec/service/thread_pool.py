@@ -142,11 +142,13 @@ class Threads:
     """The threads of one service, by kind of work."""
 
     answers: ThreadPool
-    """Lists of histories in the request, and other answers that need no store."""
+    """Lists of histories in the request, and other answers that need the model or the index."""
     batches: ThreadPool
     """Lists of a batch of requests, so that other requests do not wait for them."""
     reads: ThreadPool
     """Reads of the store, and the lists that follow from a quick read; see ``answering``."""
+    catalog: ThreadPool
+    """Items by id or title, the map and descriptions: they need neither store nor index."""
     writes: ThreadPool
     """Events: writes to the store."""
     changes: ThreadPool
@@ -162,6 +164,7 @@ class Threads:
             answers=ThreadPool(settings.threads, queue, timeout, "answers"),
             batches=ThreadPool(settings.threads, queue, timeout, "batches"),
             reads=ThreadPool(STORE_THREADS, queue, timeout, "reads", advice=LATER),
+            catalog=ThreadPool(settings.threads, queue, timeout, "catalog"),
             writes=ThreadPool(STORE_THREADS, queue, 6 * timeout, "writes", advice=SAME_EVENTS),
             changes=ThreadPool(2, queue, 6 * timeout, "changes", advice=TRY_AGAIN),
             reports=ThreadPool(2, queue, 6 * timeout, "reports", advice=TRY_AGAIN),

@@ -30,6 +30,13 @@ def test_the_message_of_the_server_is_shown_without_the_password(url):
 
 
 @real
+def test_an_address_with_an_encoding_is_read(url):
+    with open_store(url + "&client_encoding=latin1") as store:
+        store.append([EVENT._replace(item="茶")])
+        assert store.recent("ann", 5)[0].item == "茶"
+
+
+@real
 def test_connections_that_the_server_closed_are_replaced(url):
     with open_store(url) as store:
         with psycopg.connect(url, autocommit=True) as connection:

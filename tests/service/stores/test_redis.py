@@ -1,5 +1,6 @@
 """Test the Redis store: cases that the contract tests do not cover."""
 
+import re
 import signal
 import time
 from contextlib import closing
@@ -22,6 +23,30 @@ def test_the_error_for_a_wrong_password_contains_no_password(url):
         open_store(url.replace("hush", "guess"))
     assert "hush" not in str(refused.value)
     assert "guess" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("rest", "part"),
+    [
+        ("/events", "does not name its database by one number"),
+        ("/0/3", "does not name its database by one number"),
+        ("/1?db=3", "does not name its database by one number"),
+        ("?db=1&db=3", "does not name its database by one number"),
+        ("/0?decode_responses=true", "the option decode_responses, but the store decodes"),
+        ("/0?decode_responses=false", "leave the option out"),  # the client decodes then too
+        ("?encoding=latin-1", "the option encoding, but"),
+        ("?encoding_errors=ignore", "the option encoding_errors, but"),
+    ],
+)
+def test_an_address_that_the_client_reads_otherwise_is_refused(rest, part):
+    with pytest.raises(ConfigError, match=re.escape(part)):
+        open_store(f"redis://127.0.0.1:1{rest}")
+
+
+@pytest.mark.parametrize("rest", ["", "/", "/0", "/12", "?db=3", "/?db=3&socket_timeout=1"])
+def test_an_address_with_at_most_one_number_is_read(rest):
+    with pytest.raises(StoreError, match="could not be used"):  # nothing answers at port 1
+        open_store(f"redis://127.0.0.1:1{rest}")
 
 
 @real

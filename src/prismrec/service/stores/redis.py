@@ -9,6 +9,7 @@ same for dislikes. ``prismrec:ids:USER`` is a set of the event ids of both. One 
 without replicas; no cluster, because a batch is one script over keys of many users.
 """
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from typing import Any, ClassVar, TypeVar
@@ -45,6 +46,8 @@ ARRIVAL = "prismrec:arrival"
 """The key of the number of events that have arrived."""
 READ_ONLY = "READONLY"
 """In the message of Redis 6 and older if a script writes to a server that only reads."""
+DECODING = ("decode_responses", "encoding", "encoding_errors")
+"""Options of the client that change how it decodes and encodes."""
 T = TypeVar("T")
 Members = Sequence[bytes]
 """Members of a sorted set, oldest first; see ``_rows``."""
@@ -81,6 +84,7 @@ class RedisStore(Store):
                 "The address of the store, redis:…, cannot be read; write redis://host:port/number "
                 "with special characters as %XX, and options that the client knows."
             ) from None
+        _check_address(url)
         self._errors, self._full = redis.RedisError, redis.exceptions.OutOfMemoryError
         self._read_only = redis.exceptions.ReadOnlyError
         self._append = self._client.register_script(APPEND)
@@ -236,6 +240,27 @@ class RedisStore(Store):
             parts = urlsplit(self._url)
             secrets = [unquote(parts.password or ""), *parse_qs(parts.query).get("password", [])]
             raise server_failed("redis", error, secrets) from None
+
+
+def _check_address(url: str) -> None:
+    """Check what the client reads otherwise than it is written, or would decode otherwise.
+
+    Raises:
+        ConfigError: The database is not one number, or an option changes how answers are decoded.
+    """
+    parts = urlsplit(url)
+    options = parse_qs(parts.query)
+    numbers = [text for text in (parts.path.removeprefix("/"), *options.get("db", ())) if text]
+    if len(numbers) > 1 or not all(re.fullmatch("[0-9]+", text) for text in numbers):
+        raise ConfigError(
+            "The address of the store, redis:…, does not name its database by one number; write "
+            "redis://host:port/number."
+        )
+    if found := next((name for name in DECODING if name in options), None):
+        raise ConfigError(
+            f"The address of the store, redis:…, has the option {found}, but the store decodes "
+            "answers itself; leave the option out."
+        )
 
 
 def _keys(user: str) -> tuple[str, str, str]:
