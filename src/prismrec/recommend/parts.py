@@ -61,7 +61,8 @@ class RecommenderParts:
     """How it was made, as JSON: settings, data set, split, results. ``fit`` fills it, and ``save``
     writes it into the manifest; empty for a recommender that was made by hand."""
     remembered: RememberedInterests | None = None
-    """The interests of the newest histories: see ``remembering``. Not used with another model."""
+    """The interests of the newest histories: see ``remembering``. With another model or index, it
+    begins again with none."""
     made_of: tuple[Model, Index, int] | None = None
     """Model, index, and the ``count_changes`` of the model when they were put together; set by
     itself."""
@@ -85,7 +86,7 @@ class RecommenderParts:
         if before is None or before[0] is not model or before[1] is not index:
             object.__setattr__(self, "made_of", (model, index, count_changes(model)))
             if before is not None and self.remembered is not None:  # perhaps of other weights
-                object.__setattr__(self, "remembered", RememberedInterests(self.remembered.model))
+                object.__setattr__(self, "remembered", RememberedInterests(model))
             model.eval()
         elif model.training:  # otherwise its sample of items would be drawn again at each change
             model.eval()
