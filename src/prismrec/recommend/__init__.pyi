@@ -14,6 +14,7 @@ from .manifest import (
     check_same_split,
     check_trained_on,
     read_artifact_manifest,
+    read_unchanged,
     short_hash,
 )
 from .projection import ContentProjection, unit_vectors
@@ -58,6 +59,7 @@ __all__ = [
     "load",
     "publish",
     "read_artifact_manifest",
+    "read_unchanged",
     "recommend_batch",
     "recommend_file",
     "recommend_on_spark",

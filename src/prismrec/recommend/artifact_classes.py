@@ -12,7 +12,7 @@ from pathlib import Path
 from prismrec.errors import DataError
 from prismrec.models import EXTRACTORS, Extractor
 from prismrec.recommend.artifact import load
-from prismrec.recommend.manifest import read_artifact_manifest
+from prismrec.recommend.manifest import read_artifact_manifest, read_unchanged
 from prismrec.recommend.recommender import Recommender
 from prismrec.registry import resolve
 from prismrec.retrieval import INDEXES, Index
@@ -65,4 +65,6 @@ class ArtifactClasses:
             DataError: The artifact cannot be loaded, or its extractor is not built in and no class
                 was named.
         """
-        return load(folder, extractor=self.extractor_for(folder), index=self.index)
+        return read_unchanged(
+            folder, lambda place: load(place, extractor=self.extractor_for(place), index=self.index)
+        )

@@ -12,6 +12,7 @@ occur near it in histories. The optimizer begins again, with a lower rate and fe
 
 from collections.abc import Collection
 from dataclasses import dataclass, field, fields, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
 
@@ -27,6 +28,7 @@ from prismrec.recommend import (
     artifact_name,
     attribute_types,
     read_artifact_manifest,
+    read_unchanged,
 )
 from prismrec.registry import has_type
 from prismrec.training.build import build_model, shared_categories
@@ -85,6 +87,14 @@ class WarmStart:
             DataError: There is no artifact, it is damaged, its extractor is not built in and was
                 not named, or a setting in its manifest has a wrong value.
         """
+        read = partial(cls._read, written=str(folder), classes=classes, choose=frozenset(choose))
+        return read_unchanged(folder, read)
+
+    @classmethod
+    def _read(
+        cls, folder: Path, *, written: str, classes: ArtifactClasses, choose: frozenset[str]
+    ) -> "WarmStart":
+        """Return the start of an artifact that nobody replaces meanwhile: see ``read``."""
         manifest = read_artifact_manifest(folder)
         about = manifest["about"]
         run, record = (about.get(part) for part in ("run", "start"))
@@ -97,8 +107,8 @@ class WarmStart:
             manifest["extractor"]["class"],
             run,
             record if isinstance(record, dict) else {},
-            str(folder),
-            frozenset(choose) & {"forming", "rules"},
+            written,
+            choose & {"forming", "rules"},
         )
 
     @property
