@@ -1,3 +1,4 @@
+from .arguments import check_cases, check_items
 from .baselines import (
     BASELINES,
     SIMILAR_ITEMS,
@@ -92,6 +93,8 @@ __all__ = [
     "VariantResult",
     "analyze",
     "by_score",
+    "check_cases",
+    "check_items",
     "check_report_folder",
     "compare",
     "compare_each_pair",
