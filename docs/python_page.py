@@ -35,7 +35,9 @@ GROUPS = {
     "Evaluate a recommender": (
         "evaluate Report compare evaluation:Difference diagnose evaluation:Diagnostics"
     ),
-    "Save and load files": "save load save_dataset load_dataset load_split",
+    "Save and load files": (
+        "save load recommend:ArtifactClasses save_dataset load_dataset load_split"
+    ),
     "Build a model of your own": (
         "train Objective Model ItemCategories Prism SelfAttentive DynamicRouting "
         "models:Extractor types:Interests ExactIndex retrieval:Index"
@@ -71,13 +73,27 @@ SECTION = re.compile(r"(Args|Raises|Returns|Cost|Source):")
 def python_page() -> str:
     """Return the text of the page."""
     names = [f"- {title}: {', '.join(map(_link, _paths(title)))}" for title in GROUPS]
-    lines = [INTRODUCTION, *names, "- [Processes and threads](#processes-and-threads)", "- [Errors](#errors)", "- [Packages](#packages)", ""]
+    lines = [
+        INTRODUCTION,
+        *names,
+        "- [Processes and threads](#processes-and-threads)",
+        "- [Errors](#errors)",
+        "- [Packages](#packages)",
+        "",
+    ]
     lines += ["## Letters of shapes", "", *markdown(_after_first_line(types))]
     for title in GROUPS:
         lines += [f"## {title}", ""]
         for path in _paths(title):
             lines += _name(path)
-    lines += [PROCESSES, "## Errors", "", *markdown(inspect.getdoc(errors) or ""), "## Packages", ""]
+    lines += [
+        PROCESSES,
+        "## Errors",
+        "",
+        *markdown(inspect.getdoc(errors) or ""),
+        "## Packages",
+        "",
+    ]
     for name in _packages():
         package = getattr(prismrec, name)
         lines += [f"### `prismrec.{name}`", "", *markdown(inspect.getdoc(package) or "")]

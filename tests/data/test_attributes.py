@@ -276,7 +276,11 @@ def test_a_column_remembers_a_bounded_number_of_results():
         remembered.get(1, lambda: None)[:] = 0
 
 
-@pytest.mark.parametrize("copied", [lambda value: pickle.loads(pickle.dumps(value)), deepcopy])
+def pickled(value):
+    return pickle.loads(pickle.dumps(value))  # noqa: S301
+
+
+@pytest.mark.parametrize("copied", [pickled, deepcopy])
 def test_attributes_are_copied_and_pickled_also_after_a_filter(copied):
     attributes = Attributes.of({"a": pl.Series(["x", "y"]), "b": pl.Series([1.0, 2.0])})
     for column in attributes.columns.values():

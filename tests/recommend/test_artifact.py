@@ -173,7 +173,11 @@ def test_an_artifact_that_is_replaced_while_it_is_read_is_read_again(
     dataset, saved, monkeypatch, fails
 ):
     _, folder = saved
-    other, read, calls = untrained(dataset, interests=2).with_hidden(ids(dataset, 0)[:1]), read_model, []
+    other, read, calls = (
+        untrained(dataset, interests=2).with_hidden(ids(dataset, 0)[:1]),
+        read_model,
+        [],
+    )
 
     def replaced(*arguments):
         if not calls:

@@ -136,7 +136,9 @@ def test_a_pandas_frame_without_any_history_gets_popular_lists(recommender, miss
 @pytest.mark.parametrize("history", [{"x", "y"}, {"x": 1}])
 def test_a_pandas_frame_with_a_history_without_order_is_refused(recommender, history):
     frame = pd.DataFrame({"user": ["a", "b"], "history": [["x"], history]})
-    with pytest.raises(ConfigError, match=r"The history of row 2 is of type \w+, which has no order"):
+    with pytest.raises(
+        ConfigError, match=r"The history of row 2 is of type \w+, which has no order"
+    ):
         recommender.recommend_frame(frame)
 
 

@@ -23,7 +23,9 @@ class ArtifactClasses:
     """Classes for artifacts whose parts are not built in; None for a part that is."""
 
     extractor: type[Extractor] | None = None
+    """The class of the extractor."""
     index: type[Index] | None = None
+    """The class of the index."""
 
     @classmethod
     def named(cls, extractor: str | None = None, index: str | None = None) -> "ArtifactClasses":
@@ -54,7 +56,8 @@ class ArtifactClasses:
         if self.extractor is None:
             raise DataError(
                 f"The artifact {folder} was trained with the extractor {name!r}, which is not "
-                f"built in; if you trust its module, add --extractor {name}."
+                "built in; if you trust its module, pass in Python "
+                f"classes=ArtifactClasses.named(extractor={name!r}), or add --extractor {name}."
             )
         return self.extractor
 

@@ -44,7 +44,9 @@ def item_numbers(histories: Sequence[NDArray[np.int64]]) -> list[NDArray[np.int6
             numbers.
     """
     check_order(histories, "The list of histories")
-    if not isinstance(histories, Iterable) or not all(hasattr(history, "__len__") for history in histories):
+    if not isinstance(histories, Iterable) or not all(
+        hasattr(history, "__len__") for history in histories
+    ):
         raise DataError(
             f"The histories are {described(histories)}, but must be a list of arrays of item "
             "numbers; write [np.array([1, 2])]."

@@ -169,7 +169,7 @@ class RecommenderParts:
             values: By id and attribute; None for no value. Unknown ids have no effect.
 
         Raises:
-            ConfigError: The catalog has no attributes, or a value has another type.
+            ConfigError: The catalog has no attributes, or ``values`` or a value has another type.
             UnknownName: There is no such attribute.
 
         Cost: a copy of each column that changes, O(V).
@@ -179,6 +179,10 @@ class RecommenderParts:
                 "Attributes of items were given, but the catalog has none; prepare the data set "
                 "with --items FILE --attributes NAMES and train again."
             )
+        needed = "a mapping; write {'item': {'attribute': 5}}, with None for no value"
+        check_type("values", values, Mapping, needed)
+        for name in values:
+            check_type(f"The entry of {name!r} in values", values[name], Mapping, needed)
         known = [name for name in values if name in self.catalog.items]
         by_attribute: dict[str, dict[int, Cell]] = {}
         for name, number in zip(known, self.catalog.items.index(known).tolist(), strict=True):
