@@ -35,7 +35,9 @@ GROUPS = {
     "Evaluate a recommender": (
         "evaluate Report compare evaluation:Difference diagnose evaluation:Diagnostics"
     ),
-    "Save and load files": "save load save_dataset load_dataset load_split",
+    "Save and load files": (
+        "save load recommend:ArtifactClasses save_dataset load_dataset load_split"
+    ),
     "Build a model of your own": (
         "train Objective Model ItemCategories Prism SelfAttentive DynamicRouting "
         "models:Extractor types:Interests ExactIndex retrieval:Index"
@@ -54,6 +56,15 @@ a class has a table of fields, they are the arguments of its constructor; after 
 keywords, and those with `…` have a default. "See" a name without a link: that name is in the source
 code, and its docstring has more.
 """
+PROCESSES = """## Processes and threads
+
+Several threads may use one recommender. It cannot be pickled: a worker process that is started with
+`spawn` loads it with `pr.load(folder)`. A process that is forked, as by `multiprocessing` on Linux
+or by a server that loads the recommender before it forks its workers, may use that of its parent.
+It has one thread of torch, because the threads of the parent do not survive a fork: call
+`torch.set_num_threads` there only if the parent has neither trained nor made a list before. The
+workers of `prismrec serve --workers` are not forked, and have the threads of `--threads`.
+"""
 HERE = "docs/python.md describes the fields."
 """Sentence of docstrings for readers of ``help``, which does not show texts below fields."""
 SECTION = re.compile(r"(Args|Raises|Returns|Cost|Source):")
@@ -62,13 +73,27 @@ SECTION = re.compile(r"(Args|Raises|Returns|Cost|Source):")
 def python_page() -> str:
     """Return the text of the page."""
     names = [f"- {title}: {', '.join(map(_link, _paths(title)))}" for title in GROUPS]
-    lines = [INTRODUCTION, *names, "- [Errors](#errors)", "- [Packages](#packages)", ""]
+    lines = [
+        INTRODUCTION,
+        *names,
+        "- [Processes and threads](#processes-and-threads)",
+        "- [Errors](#errors)",
+        "- [Packages](#packages)",
+        "",
+    ]
     lines += ["## Letters of shapes", "", *markdown(_after_first_line(types))]
     for title in GROUPS:
         lines += [f"## {title}", ""]
         for path in _paths(title):
             lines += _name(path)
-    lines += ["## Errors", "", *markdown(inspect.getdoc(errors) or ""), "## Packages", ""]
+    lines += [
+        PROCESSES,
+        "## Errors",
+        "",
+        *markdown(inspect.getdoc(errors) or ""),
+        "## Packages",
+        "",
+    ]
     for name in _packages():
         package = getattr(prismrec, name)
         lines += [f"### `prismrec.{name}`", "", *markdown(inspect.getdoc(package) or "")]

@@ -162,6 +162,15 @@ def is_number(value: object) -> TypeGuard[float]:
         return False
 
 
+def is_utf8(text: str) -> bool:
+    """Return whether a text can be written as UTF-8: JSON may have half of a surrogate pair."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def check_whole_number(name: str, value: object, needed: str) -> None:
     """Raise ConfigError for an argument that is no whole number: see ``check_type``."""
     if not is_whole(value):
@@ -199,7 +208,7 @@ def list_of_texts(values: object, whole: str, each: str) -> list[str]:
 
     Raises:
         ConfigError: It is a text instead of a list of texts, another value, an iterator, which can
-            be read only once, or one of them is no text.
+            be read only once, or a data frame; or one of them is no text.
     """
     if isinstance(values, str | bytes):
         raise ConfigError(
@@ -210,7 +219,12 @@ def list_of_texts(values: object, whole: str, each: str) -> list[str]:
             f"{whole} of type {type(values).__name__}, which can be read only once, but must be a "
             "list; write list(…)."
         )
-    if not isinstance(values, Iterable):
+    if hasattr(values, "columns"):  # a data frame: to iterate it yields the names of its columns
+        raise ConfigError(
+            f"{whole} of type {type(values).__name__}, but must be a list; pass one of its "
+            "columns, as frame['item']."
+        )
+    if not isinstance(values, Iterable) or getattr(values, "ndim", 1) == 0:
         raise ConfigError(
             f"{whole} {str(values)[:40]}, but must be a list of texts; write ['a', 'b']."
         )
@@ -219,9 +233,19 @@ def list_of_texts(values: object, whole: str, each: str) -> list[str]:
         if not isinstance(text, str):
             raise ConfigError(
                 f"{each} {str(text)[:40]} is of type {type(text).__name__}, but must be a text; "
-                f"write {str(text)[:40]!r}."
+                f"{_advice_for(text)}."
             )
     return list(map(str.__str__, texts))  # of texts of NumPy, those of Python
+
+
+def _advice_for(value: object) -> str:
+    """Return what to do with a value in a list of texts."""
+    missing = value is None or type(value).__name__ in ("NAType", "NaTType")
+    if missing or (isinstance(value, Real) and math.isnan(value)):
+        return "it is missing, so leave it out"
+    if isinstance(value, bytes):
+        return f"decode it, as {value[:40]!r}.decode()"
+    return f"write {str(value)[:40]!r}"
 
 
 def list_of_ids(names: object, kind: str = "item") -> list[str]:

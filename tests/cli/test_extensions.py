@@ -101,6 +101,7 @@ def test_a_class_named_only_in_a_file_is_not_imported(command, capsys):
     assert run(*command) == 2
     error = capsys.readouterr().err
     assert "'newest:Newest', which is not built in" in error
+    assert "classes=ArtifactClasses.named(extractor='newest:Newest'), or add" in error
     assert "add --extractor newest:Newest." in error
     assert "newest" not in sys.modules
 

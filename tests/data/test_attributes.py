@@ -1,6 +1,8 @@
 """Read attributes of items: types, missing values, bad cells, files."""
 
 import json
+import pickle
+from copy import deepcopy
 from datetime import date, timedelta
 
 import numpy as np
@@ -272,6 +274,22 @@ def test_a_column_remembers_a_bounded_number_of_results():
     assert made == [1, 2, 3, 2]
     with pytest.raises(ValueError, match="read-only"):
         remembered.get(1, lambda: None)[:] = 0
+
+
+def pickled(value):
+    return pickle.loads(pickle.dumps(value))  # noqa: S301
+
+
+@pytest.mark.parametrize("copied", [pickled, deepcopy])
+def test_attributes_are_copied_and_pickled_also_after_a_filter(copied):
+    attributes = Attributes.of({"a": pl.Series(["x", "y"]), "b": pl.Series([1.0, 2.0])})
+    for column in attributes.columns.values():
+        column.remembered.get("key", lambda: np.array([False, True]))
+    again = copied(attributes)
+    for name, column in again.columns.items():
+        assert column.remembered.most == attributes.columns[name].remembered.most
+        assert not column.remembered.found
+    assert again.frame().equals(attributes.frame())
 
 
 def test_attributes_of_no_items_can_be_written(tmp_path):

@@ -10,6 +10,7 @@ from event_logs import dataset_of, histories_log, log_of, names
 from prismrec.data.dataset import build_dataset
 from prismrec.data.events import read_events
 from prismrec.data.filtering import k_core
+from prismrec.data.histories import Histories
 from prismrec.data.items import ItemDescriptions, read_items
 from prismrec.data.readers.rejected import RejectedRows
 from prismrec.data.sources import open_named
@@ -246,3 +247,29 @@ def test_movielens_has_the_published_sizes(tmp_path):
 def test_arguments_of_another_type_are_refused(log, options, sentence):
     with pytest.raises(ConfigError, match=sentence):
         build_dataset(log or log_of([("ann", "tea", 1)]), **options)
+
+
+@pytest.mark.parametrize(
+    ("rows", "sentence"),
+    [
+        ([[1.7, 2.9]], "values of type float64"),
+        ([["1", "2"]], "values of type <U1"),
+        (["12"], "values of type <U1"),
+        ([[1, None]], "values of type object"),
+        ([[True]], "values of type bool"),
+        ([1, 2], "A history is 1, but must be an array of item numbers"),
+        ([{2, 1}], "has no order"),
+        ({1: [2]}, "has no order"),
+    ],
+)
+def test_histories_of_other_values_than_item_numbers_are_refused(rows, sentence):
+    with pytest.raises((ConfigError, DataError), match=sentence):
+        Histories.of(rows)
+
+
+def test_histories_are_made_of_lists_and_arrays():
+    for rows in ([[1, 2], [], [3]], [np.array([1, 2], np.int32), [], (3,)]):
+        made = Histories.of(rows)
+        assert [own.tolist() for own in made] == [[1, 2], [], [3]]
+        assert made.items.dtype == np.int64
+    assert len(Histories.of([])) == len(Histories.of([]).items) == 0

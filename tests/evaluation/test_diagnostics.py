@@ -292,6 +292,12 @@ def test_users_without_a_history_are_left_out():
         diagnose(recommender, both[:1])
 
 
+@pytest.mark.parametrize("one", [case([1], [9]), case([9], [1]), case([1], [0])])
+def test_a_case_with_an_item_outside_the_catalog_is_refused(one):
+    with pytest.raises(DataError, match=r"A case has the item \d; the catalog has the items 1 to"):
+        diagnose(recommender_of(EAST_AND_NORTH, interests=2), [one], k=2)
+
+
 def test_invalid_sizes_are_refused():
     with pytest.raises(ConfigError, match="k 0 and batch_size 256"):
         diagnose(recommender_of(EAST_AND_NORTH, interests=2), [case([1], [2])], k=0)

@@ -334,6 +334,35 @@ def test_a_case_with_an_item_outside_the_catalog_is_refused(history, with_catalo
             evaluate(fixed([1, 2]), [one], ks=(2,), **given)
 
 
+def test_cases_may_have_lists_of_item_numbers():
+    lists, arrays = [Case([1, 2], (3,))], [case([1, 2], [3])]
+    assert evaluate(fixed([3]), lists, ks=(2,)).cases == evaluate(fixed([3]), arrays, ks=(2,)).cases
+
+
+@pytest.mark.parametrize(
+    ("values", "sentence"),
+    [
+        ([1.5], "The field targets of a case has values of type float64"),
+        (["1"], "values of type <U1"),
+        ([True], "values of type bool"),
+        ([[1], [2]], "in 2 dimensions"),
+        (3, "is 3, but must be an array of item numbers"),
+        (None, "is None, but must be an array"),
+        ({3}, "has no order"),
+    ],
+)
+def test_a_case_of_other_values_than_item_numbers_is_refused(values, sentence):
+    with pytest.raises((ConfigError, DataError), match=sentence):
+        Case(np.array([1]), values)
+    with pytest.raises((ConfigError, DataError), match="field history of a case"):
+        Case(values, np.array([1]))
+
+
+def test_a_case_with_another_number_of_weights_than_targets_is_refused():
+    with pytest.raises(DataError, match=r"2 targets, but weights of shape \(1,\)"):
+        Case(np.array([1]), np.array([2, 3]), np.array([0.5], dtype=np.float32))
+
+
 @pytest.mark.parametrize(
     ("name", "given", "sentence"),
     [

@@ -21,6 +21,7 @@ from prismrec.models.extractors.base import Extractor, without_prior
 from prismrec.models.model import Model
 from prismrec.recommend.artifact import load, save
 from prismrec.recommend.recommender import Recommender
+from prismrec.recommend.saved_model import read_model
 from prismrec.retrieval.index.sharded import ShardedIndex
 from worlds import ids, untrained
 
@@ -165,6 +166,44 @@ def test_saving_again_replaces_the_artifact(dataset, saved):
     save(other, folder)
     assert load(folder).model.extractor.interests == 2
     assert [path.name for path in folder.parent.iterdir()] == [folder.name]
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_an_artifact_that_is_replaced_while_it_is_read_is_read_again(
+    dataset, saved, monkeypatch, fails
+):
+    _, folder = saved
+    other, read, calls = (
+        untrained(dataset, interests=2).with_hidden(ids(dataset, 0)[:1]),
+        read_model,
+        [],
+    )
+
+    def replaced(*arguments):
+        if not calls:
+            save(other, folder)
+        calls.append(arguments)
+        if fails and len(calls) == 1:
+            raise FileNotFoundError(folder)
+        return read(*arguments)
+
+    monkeypatch.setattr("prismrec.recommend.artifact.read_model", replaced)
+    loaded = load(folder)
+    assert len(calls) == 2
+    assert loaded.hidden == other.hidden
+    assert loaded.recommend(ids(dataset, 1)) == other.recommend(ids(dataset, 1))
+
+
+def test_an_artifact_that_is_replaced_again_and_again_is_refused(saved, monkeypatch):
+    recommender, folder = saved
+
+    def replaced(*arguments):
+        save(recommender, folder)
+        return read_model(*arguments)
+
+    monkeypatch.setattr("prismrec.recommend.artifact.read_model", replaced)
+    with pytest.raises(DataError, match=r"another artifact replaced it 3 times .* load it again"):
+        load(folder)
 
 
 def test_saving_may_replace_an_artifact_of_an_older_version(dataset, saved):

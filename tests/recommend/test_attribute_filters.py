@@ -218,6 +218,12 @@ def test_a_condition_that_does_not_fit_is_an_error(dataset, condition, error, me
         untrained(dataset).recommend(ids(dataset, 0), boosts=[Boost(where=where, factor=2)])
 
 
+@pytest.mark.parametrize("values", [None, ["i1"], {"i1": None}, {"i1": ["price"]}])
+def test_values_of_attributes_that_are_no_mapping_are_refused(recommender, values):
+    with pytest.raises(ConfigError, match=r"must be a mapping; write {'item': {'attribute': 5}}"):
+        recommender.with_attributes(values)
+
+
 def test_a_catalog_without_attributes_names_the_way_to_read_some(dataset):
     without = replace(dataset, catalog=replace(dataset.catalog, attributes=None))
     with pytest.raises(ConfigError, match="--items FILE --attributes NAMES"):

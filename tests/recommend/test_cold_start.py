@@ -2,7 +2,9 @@
 
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
+import torch
 from scipy import sparse
 
 from prismrec.errors import ConfigError, DataError
@@ -174,6 +176,35 @@ def test_new_items_of_another_type_are_refused(recommender):
     for wrong in (NewItem(id="n"), ["n"]):
         with pytest.raises(ConfigError, match=r"must be a list of NewItem\(…\)"):
             recommender.with_items(wrong)
+
+
+@pytest.mark.parametrize(
+    "vector",
+    [
+        [1.0, float("nan")], [1.0, float("inf")], ["1", "2"], [True, 1.0], [1.0, None], [10**400],
+        [[1.0, 2.0]], "12", 5, {1.0, 2.0}, np.array([True, False]), np.array([["a"]]),
+        np.array([[1.0, 2.0]]), np.array([1.0, np.nan]), np.ma.array([1.0, 2.0], mask=[1, 0]),
+        torch.ones(2, requires_grad=True), iter([1.0, 2.0]),
+    ],
+)  # fmt: skip
+def test_a_vector_that_is_no_list_of_finite_numbers_is_refused(vector):
+    with pytest.raises(ConfigError, match=r"The vector of the new item 'n' is .* finite numbers"):
+        NewItem(id="n", vector=vector)
+
+
+@pytest.mark.parametrize("kind", [list, tuple, np.float32, pd.Series, pl.Series, torch.tensor])
+def test_a_vector_may_be_a_list_or_an_array(kind):
+    item = NewItem(id="n", vector=kind([0.5, 2.0]))
+    assert item == NewItem(id="n", vector=(0.5, 2))
+    assert [type(value) for value in item.vector] == [float, float]
+
+
+@pytest.mark.parametrize(
+    "text", [{"id": "a\ud800"}, {"title": "\udc00"}, {"categories": ["\ud800"]}]
+)
+def test_a_text_that_is_not_utf8_is_refused(text):
+    with pytest.raises(ConfigError, match=r"half of a surrogate pair, so it is not UTF-8; decode"):
+        NewItem(**({"id": "n"} | text))
 
 
 @pytest.mark.parametrize("kind", [np.array, pd.Series, tuple])

@@ -51,6 +51,14 @@ def test_seen_items_can_be_kept_in_the_list(dataset, recommender):
     assert sorted(kept.tolist()) == list(range(1, whole + 1))
 
 
+def test_keywords_replace_the_fields_of_the_options(dataset, recommender):
+    histories, options = [dataset.histories[0]], ListOptions(k=12, diversity=0.3)
+    found = recommender.ranked(histories, options, exclude_seen=False)
+    expected = recommender.ranked(histories, 12, diversity=0.3, exclude_seen=False)
+    assert np.array_equal(found.items, expected.items)
+    assert not np.array_equal(found.items, recommender.ranked(histories, options).items)
+
+
 def test_a_list_is_shorter_than_k_if_too_few_items_are_left(dataset, recommender):
     answer = recommender.recommend(ids(dataset, 0), k=1_000)
     assert len(answer) == dataset.catalog.size - 1 - len(set(dataset.histories[0].tolist()))

@@ -8,6 +8,7 @@ import pytest
 
 from prismrec.models import Model
 from prismrec.recommend import remembered
+from prismrec.recommend.cold_start import NewItem
 from prismrec.rerank import AddedInterest, InterestOptions, ListOptions
 from worlds import formed, ids, untrained
 
@@ -128,6 +129,16 @@ def test_another_model_and_added_interests_are_read(dataset, reads):
         [item.score for item in recommender.recommend(history, 9)],
         [item.score for item in several],
     )
+
+
+def test_a_recommender_with_new_items_remembers_without_the_model_of_before(dataset, reads):
+    recommender, history = formed(dataset).remembering(), ids(dataset, 0)
+    recommender.recommend(history, 5)
+    larger = recommender.with_items([NewItem(id="new", related_to=history[:1])])
+    assert larger.remembered.model is larger.model is not recommender.model
+    for _ in range(2):
+        larger.recommend(history, 5)
+    assert reads == [1, 1]
 
 
 def test_only_a_recommender_that_is_asked_to_remembers(dataset, reads):

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
@@ -122,6 +123,23 @@ def test_a_missing_history_gets_a_list_that_is_marked_as_popular(recommender):
     for histories in ([None, ["no item"]], [None, None]):
         frame = pl.DataFrame({"user": ["a", "b"], "history": histories})
         assert set(recommender.recommend_frame(frame, ListOptions(k=2))["source"]) == {"popular"}
+
+
+@pytest.mark.parametrize("missing", [[None, None], [np.nan, np.nan], []])
+def test_a_pandas_frame_without_any_history_gets_popular_lists(recommender, missing):
+    frame = pd.DataFrame({"user": ["a", "b"][: len(missing)], "history": missing})
+    lists = recommender.recommend_frame(frame, ListOptions(k=2))
+    assert lists["user"].to_list() == [name for name in frame["user"] for _ in range(2)]
+    assert set(lists["source"]) <= {"popular"}
+
+
+@pytest.mark.parametrize("history", [{"x", "y"}, {"x": 1}])
+def test_a_pandas_frame_with_a_history_without_order_is_refused(recommender, history):
+    frame = pd.DataFrame({"user": ["a", "b"], "history": [["x"], history]})
+    with pytest.raises(
+        ConfigError, match=r"The history of row 2 is of type \w+, which has no order"
+    ):
+        recommender.recommend_frame(frame)
 
 
 @pytest.mark.parametrize("method", ["recommend", "frontier", "interests"])

@@ -1,8 +1,10 @@
 """A history must be a list of texts: everything else is refused, not read as something else."""
 
 import datetime
+import math
 
 import numpy as np
+import pandas as pd
 import polars as pl
 import pytest
 
@@ -28,8 +30,14 @@ def recommender(dataset):
         (None, "The item ids are None, but must be a list"),
         ([441, 442], "The item id 441 is of type int, but must be a text; write '441'"),
         (["1", 2.5], "The item id 2.5 is of type float"),
-        (["1", None], "The item id None is of type NoneType"),
-        ([b"1"], "is of type bytes"),
+        (["1", None], "id None is of type NoneType, but must be a text; it is missing, so leave"),
+        (["1", math.nan], "id nan is of type float, but must be a text; it is missing, so leave"),
+        (["1", np.float32("nan")], "is missing, so leave it out"),
+        (["1", pd.NA], "is of type NAType, but must be a text; it is missing, so leave it out"),
+        ([b"1"], r"is of type bytes, but must be a text; decode it, as b'1'\.decode\(\)"),
+        (np.array("1"), "The item ids are 1, but must be a list of texts"),
+        (pd.DataFrame({"item": ["1"]}), r"type DataFrame, .* a list; pass one of its columns, as"),
+        (pl.DataFrame({"item": ["1"]}), r"type DataFrame, .* a list; pass one of its columns, as"),
         ([["1"]], "is of type list"),
         ([datetime.date(2024, 1, 1)], "is of type date"),
         ({"1", "2"}, "The history is of type set, which has no order"),

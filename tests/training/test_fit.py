@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from prismrec.data import IdMap
+from prismrec.data import Case, Histories, IdMap
 from prismrec.data.split import split_by_user
 from prismrec.errors import ConfigError, DataError
 from prismrec.models import Forming, Model, SelfAttentive
@@ -109,6 +109,20 @@ def test_a_catalog_of_another_data_set_than_the_split_is_an_error(dataset, items
     if catalog.size < dataset.catalog.size:
         with pytest.raises(DataError, match="history of the split has item number"):
             fit(replace(split, dataset=None), catalog, SMALL, TrainConfig(steps=1))
+
+
+@pytest.mark.parametrize(("history", "target"), [([1], 0), ([1], 9_999), ([-1], 1)])
+def test_a_validation_case_outside_the_catalog_is_an_error(dataset, history, target):
+    split = replace(split_by_user(dataset), valid=[Case(np.array(history), np.array([target]))])
+    with pytest.raises(DataError, match=r"A case has the item .* cases and a catalog of one data"):
+        fit(split, dataset.catalog, SMALL, TrainConfig(steps=1))
+
+
+@pytest.mark.parametrize("wrong", [-1, 0])
+def test_an_item_number_below_one_in_a_training_history_is_an_error(dataset, wrong):
+    split = replace(split_by_user(dataset), train=Histories.of([[wrong, 2, 3]]))
+    with pytest.raises(DataError, match=f"history of the split has item number {wrong}, but"):
+        fit(split, dataset.catalog, SMALL, TrainConfig(steps=1))
 
 
 def test_arguments_that_are_mixed_up_are_named(dataset):

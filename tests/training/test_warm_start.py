@@ -15,12 +15,13 @@ from prismrec.data.split import split_by_user
 from prismrec.errors import ConfigError, DataError
 from prismrec.models.extractors import SelfAttentive
 from prismrec.models.model import Model
+from prismrec.recommend import ArtifactClasses, artifact_name
 from prismrec.recommend.artifact import load, save
 from prismrec.recommend.cold_start import add_items
 from prismrec.recommend.recommender import Recommender
 from prismrec.training import RunConfig, Sources, TrainConfig, WarmStart, fit
 from prismrec.training.earlier_weights import RELATED, copy_weights, new_items
-from worlds import small_dataset
+from worlds import small_dataset, untrained
 
 pytestmark = pytest.mark.slow
 
@@ -200,6 +201,22 @@ def test_an_artifact_without_a_record_of_its_run_can_be_started_from(earlier, tm
     assert isinstance(trained.recommender, Recommender)
     assert trained.start["nights"] == 1
     assert "the artifact does not state the settings of its training" in trained.notes["init"]
+
+
+def test_an_artifact_that_is_replaced_while_it_is_read_is_read_again(tmp_path):
+    dataset = small_dataset()
+    save(untrained(dataset), tmp_path / "a")
+
+    class Replaced(ArtifactClasses):
+        def load(self, folder):
+            loaded = super().load(folder)
+            if loaded.model.interests == 3:
+                save(untrained(dataset, interests=2), folder)
+            return loaded
+
+    start = WarmStart.read(tmp_path / "a", Replaced())
+    assert start.recommender.model.interests == 2
+    assert start.name == artifact_name(tmp_path / "a")
 
 
 def test_what_a_night_lost_of_the_data_set_is_a_note(earlier, tmp_path):

@@ -10,7 +10,7 @@ from .dislikes import MOST_DISLIKES, still_disliked
 from .events import EventLog, read_events
 from .filtering import MIN_EVENTS, Duplicates
 from .histories import Histories
-from .ids import LONGEST_ID, IdMap, check_order, is_refused
+from .ids import LONGEST_ID, IdMap, as_item_numbers, check_order, is_refused
 from .item_content import WIDEST_VECTOR, ItemContent, read_item_content
 from .items import ItemDescriptions, read_items
 from .lint import inspect_log
@@ -74,6 +74,7 @@ __all__ = [
     "Split",
     "Weighting",
     "World",
+    "as_item_numbers",
     "build_dataset",
     "build_dataset_on_spark",
     "categories_source",

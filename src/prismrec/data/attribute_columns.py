@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import compress
-from typing import ClassVar, Literal, cast
+from typing import Any, ClassVar, Literal, cast
 
 import numpy as np
 import polars as pl
@@ -41,9 +41,14 @@ class Remembered:
     """The newest results of a column, by their keys; safe for several threads."""
 
     def __init__(self, size: int) -> None:
+        self.size = size
         self.most = min(max(REMEMBERED // max(size, 1), 1), 64)
         self.found: dict[Hashable, Bool[np.ndarray, " V"]] = {}
         self.lock = threading.Lock()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Return how a copy is made: without results, and with its own lock."""
+        return type(self), (self.size,)
 
     def get(
         self, key: Hashable, compute: Callable[[], Bool[np.ndarray, " V"]]

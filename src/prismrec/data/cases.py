@@ -12,11 +12,18 @@ from numpy.typing import NDArray
 
 from prismrec.data.dislikes import known_dislikes
 from prismrec.data.histories import Histories
+from prismrec.data.ids import as_item_numbers
+from prismrec.errors import DataError
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Case:
-    """One user of validation or test: the known history and the targets that follow it."""
+    """One user of validation or test: the known history and the targets that follow it.
+
+    Raises:
+        ConfigError, DataError: The history or the targets are no list of whole item numbers, or
+            there is another number of weights than of targets.
+    """
 
     history: NDArray[np.int64]
     """Item numbers, oldest first, complete. A model uses the newest ``max_len`` of them."""
@@ -26,6 +33,20 @@ class Case:
     """One weight per target; None if events have none."""
     dislikes: NDArray[np.int64] | None = None
     """Items that the user disliked before the targets; None if nothing marks dislikes."""
+
+    def __post_init__(self) -> None:
+        """Check the values; other lists of whole numbers than arrays are made arrays."""
+        for name in ("history", "targets", "dislikes"):
+            given = getattr(self, name)
+            if given is not None or name != "dislikes":
+                numbers = as_item_numbers(given, f"The field {name} of a case")
+                if numbers is not given:
+                    object.__setattr__(self, name, numbers)
+        if self.weights is not None and np.shape(self.weights) != self.targets.shape:
+            raise DataError(
+                f"A case has {len(self.targets)} targets, but weights of shape "
+                f"{np.shape(self.weights)}; give one weight per target."
+            )
 
     def __repr__(self) -> str:
         return f"Case({len(self.history)} history items, {len(self.targets)} targets)"

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from prismrec.data.ids import as_item_numbers, check_order
 from prismrec.errors import DataError
 from prismrec.io import copy_rows
 
@@ -124,10 +125,19 @@ class Histories:
 
     @classmethod
     def of(cls, rows: Sequence[Sequence[int]]) -> "Histories":
-        """Build histories from lists of item numbers, with times 0, 1, 2, … per user."""
+        """Build histories from lists of item numbers, with times 0, 1, 2, … per user.
+
+        Raises:
+            ConfigError, DataError: See ``as_item_numbers``.
+        """
+        check_order(rows, "The list of histories")
+        for row in rows:
+            check_order(row, "A history")
+            if not hasattr(row, "__len__"):
+                as_item_numbers(row, "A history")  # raises its error
         lengths = np.array([len(row) for row in rows], dtype=np.int64)
         indptr = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
-        items = np.array([item for row in rows for item in row], dtype=np.int64)
+        items = as_item_numbers([item for row in rows for item in row], "A list of histories")
         return cls(indptr, items, np.arange(len(items)) - np.repeat(indptr[:-1], lengths))
 
 

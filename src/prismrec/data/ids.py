@@ -15,7 +15,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from prismrec.errors import ConfigError, DataError, UnknownName, list_of_ids
+from prismrec.errors import ConfigError, DataError, UnknownName, described, list_of_ids
 
 LONGEST_ID = 1_000
 """Largest id in bytes of UTF-8 that stores of events and the HTTP API accept: the ids of a user and
@@ -124,3 +124,37 @@ def check_order(values: object, name: str) -> None:
             f"{name} is of type {type(values).__name__}, which has no order, but must be a list, "
             "oldest first; write it as a list."
         )
+
+
+def as_item_numbers(values: object, name: str) -> NDArray[np.int64]:
+    """Return item numbers as an array of int64.
+
+    Args:
+        values: An array or another list of whole numbers, with an order.
+        name: What they are, for messages: "A history".
+
+    Raises:
+        ConfigError: They have no order.
+        DataError: They are no list, or not of a type of whole numbers.
+    """
+    if isinstance(values, np.ndarray) and values.dtype == np.int64 and values.ndim == 1:
+        return values  # at once: there may be millions of histories
+    check_order(values, name)
+    if isinstance(values, str | bytes) or not hasattr(values, "__len__"):
+        raise DataError(
+            f"{name} is {described(values)}, but must be an array of item numbers; write "
+            "np.array([1, 2])."
+        )
+    try:
+        numbers = np.asarray(values)
+    except ValueError:  # lists of different lengths
+        numbers = np.empty((), dtype=object)
+    if numbers.ndim == 1 and not len(numbers):  # np.asarray([]) is of floats
+        return np.empty(0, dtype=np.int64)
+    if numbers.ndim != 1 or not np.issubdtype(numbers.dtype, np.integer):
+        shape = "" if numbers.ndim == 1 else f" in {numbers.ndim} dimensions"
+        raise DataError(
+            f"{name} has values of type {numbers.dtype}{shape}, but must be an array of whole item "
+            "numbers in one dimension; get them by catalog.items.index(…)."
+        )
+    return numbers.astype(np.int64, copy=False)

@@ -1,3 +1,4 @@
+from .arguments import check_cases, check_items
 from .baselines import (
     BASELINES,
     EASE_L2,
@@ -88,6 +89,8 @@ __all__ = [
     "VariantResult",
     "analyze",
     "by_score",
+    "check_cases",
+    "check_items",
     "check_report_folder",
     "compare",
     "compare_each_pair",

@@ -13,6 +13,9 @@ from prismrec.types import RankedItems
 Recommending = Callable[[Sequence[NDArray[np.int64]], int], RankedItems | NDArray[np.integer]]
 """A ``Recommend`` that may also return the item numbers alone, ``[B, k]``."""
 
+BATCH = 4096
+"""Cases whose items are checked at a time."""
+
 
 def check_cases(cases: Sequence[Case]) -> None:
     """Raise ConfigError for a whole split, or other values than cases."""
@@ -22,6 +25,29 @@ def check_cases(cases: Sequence[Case]) -> None:
             f"cases is {described(cases)}, but must be a list of cases; pass split.test or "
             "split.valid."
         )
+
+
+def check_items(cases: Sequence[Case], size: int | None) -> None:
+    """Check that the catalog has the items of cases: they are looked up in tables.
+
+    Args:
+        cases: The cases.
+        size: V; None if it is not known.
+
+    Raises:
+        DataError: It lacks an item of a history or a target.
+
+    Cost: O(items of the cases) time; ``BATCH`` cases are read at a time.
+    """
+    for start in range(0, len(cases), BATCH):
+        batch = cases[start : start + BATCH]
+        items = np.concatenate([part for case in batch for part in (case.history, case.targets)])
+        outside = items[(items < 1) | (items >= (size or np.inf))]
+        if len(outside):
+            among = "" if size is None else f"; the catalog has the items 1 to {size - 1}"
+            raise DataError(
+                f"A case has the item {outside[0]}{among}; use cases and a catalog of one data set."
+            )
 
 
 def check_inputs(recommend: Recommending, cases: Sequence[Case], catalog: Catalog | None) -> None:

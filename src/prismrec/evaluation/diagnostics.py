@@ -19,7 +19,7 @@ from scipy.special import xlogy
 
 from prismrec.data import Case, html_table
 from prismrec.errors import ConfigError, DataError, check_type, check_whole_number
-from prismrec.evaluation.arguments import check_cases
+from prismrec.evaluation.arguments import check_cases, check_items
 from prismrec.evaluation.evaluate import SAME, category_table
 from prismrec.evaluation.interest_measures import InterestMeasures, measure_interests
 from prismrec.evaluation.interest_use import INTEREST_LENGTH, median
@@ -162,7 +162,7 @@ def diagnose(
     Raises:
         ConfigError: An argument has another type, ``k`` or ``batch_size`` is below 1, or the model
             was trained further, so that the index does not fit it.
-        DataError: No case has a history.
+        DataError: No case has a history, or the catalog lacks an item of a case.
 
     Cost: one forward pass and K + 3 searches per batch: the served lists, those of each interest
         alone, of all together, and of all but one.
@@ -171,6 +171,7 @@ def diagnose(
     check_type("recommender", recommender, Recommender, needed)
     recommender.check_weights()
     known = _with_history(cases, k, batch_size)
+    check_items(known, recommender.catalog.size)
     categories = category_table(recommender.catalog)
     starts = range(0, len(known), batch_size)
     parts = [

@@ -23,6 +23,7 @@ from prismrec.evaluation.arguments import (
     Recommending,
     as_ranked,
     check_inputs,
+    check_items,
     check_lengths,
     check_lists,
     check_needs,
@@ -98,7 +99,7 @@ def evaluate(
     for start in track(starts, "evaluating", len(starts)):
         batch = cases[start : start + batch_size]
         histories = [case.history for case in batch]
-        _check_cases(batch, size)
+        check_items(batch, size)
         ranked = as_ranked(recommend(histories, ks[-1]))
         items = check_lists(ranked.items, len(batch), ks[-1], size)
         if has_weights:
@@ -120,21 +121,6 @@ def evaluate_metric(recommend: Recommending, cases: Sequence[Case], metric: str)
 def _measure(name: str, answers: Answers, k: int) -> NDArray[np.float64]:
     """Return a metric of each user, ``[B]``, after a check of it."""
     return check_values(name, METRICS[name].measure(answers, k), len(answers.lists))
-
-
-def _check_cases(batch: Sequence[Case], size: int | None) -> None:
-    """Check that the catalog has the items of the cases: metrics look them up in tables.
-
-    Raises:
-        DataError: It lacks an item of a history or a target.
-    """
-    items = np.concatenate([part for case in batch for part in (case.history, case.targets)])
-    outside = items[(items < 1) | (items >= (size or np.inf))]
-    if len(outside):
-        among = "" if size is None else f"; the catalog has the items 1 to {size - 1}"
-        raise DataError(
-            f"A case has the item {outside[0]}{among}; use cases and a catalog of one data set."
-        )
 
 
 def select_metrics(

@@ -11,6 +11,7 @@ are applied in this file only. The bias of an item is one more number of its vec
 ends with a 1 for it.
 """
 
+import os
 from collections.abc import Iterator, Sequence
 from copy import copy
 from typing import Any, Literal
@@ -34,6 +35,9 @@ from prismrec.models.log_normalizer import ItemSample, log_normalizers, sample_i
 from prismrec.types import Interests
 
 Similarity = Literal["dot", "cosine"]
+
+# Threads of OpenMP do not survive a fork: with more than one, a child would wait for them forever.
+os.register_at_fork(after_in_child=lambda: torch.set_num_threads(1))
 
 
 def _forget_sample(model: "Model", _: object) -> None:

@@ -15,6 +15,7 @@ from .manifest import (
     check_trained_on,
     entry_of,
     read_artifact_manifest,
+    read_unchanged,
     short_hash,
 )
 from .projection import ContentProjection, unit_vectors
@@ -60,6 +61,7 @@ __all__ = [
     "load",
     "publish",
     "read_artifact_manifest",
+    "read_unchanged",
     "recommend_batch",
     "recommend_file",
     "recommend_on_spark",

@@ -20,6 +20,7 @@ external extractor or index to ``load``.
 
 import json
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,7 @@ from prismrec.recommend.manifest import (
     check_hashes,
     file_hash,
     read_artifact_manifest,
+    read_unchanged,
 )
 from prismrec.recommend.projection import read_projection, write_projection
 from prismrec.recommend.recommender import Recommender
@@ -156,13 +158,20 @@ def load(
         ConfigError, UnknownName: A class is of the wrong kind, or its name cannot be imported.
         DataError: There is no artifact, it has another format, a file is missing, damaged or
             replaced, weights or vectors are not finite, the parts do not belong together, the
-            extractor is unknown, or its options are invalid.
+            extractor is unknown, or its options are invalid; or another artifact replaced it
+            several times while it was read.
 
     Cost: reads every file once for its hash, and the vectors of the index a second time to check
         that they are finite. The vectors stay on disk, memory-mapped.
     """
-    folder = Path(folder)
     extractor, index = resolve_classes(extractor, index)
+    return read_unchanged(folder, partial(_load, extractor=extractor, index=index))
+
+
+def _load(
+    folder: Path, *, extractor: type[Extractor] | None, index: type[Index] | None
+) -> Recommender:
+    """Return the recommender of an artifact that nobody replaces meanwhile: see ``load``."""
     manifest = read_artifact_manifest(folder)
     check_hashes(folder, manifest["sha256"])
     catalog = read_catalog(folder)

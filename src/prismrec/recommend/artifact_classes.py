@@ -12,7 +12,7 @@ from pathlib import Path
 from prismrec.errors import DataError
 from prismrec.models import EXTRACTORS, Extractor
 from prismrec.recommend.artifact import load, resolve_classes
-from prismrec.recommend.manifest import read_artifact_manifest
+from prismrec.recommend.manifest import read_artifact_manifest, read_unchanged
 from prismrec.recommend.recommender import Recommender
 from prismrec.retrieval import Index
 
@@ -22,7 +22,9 @@ class ArtifactClasses:
     """Classes for artifacts whose parts are not built in; None for a part that is."""
 
     extractor: type[Extractor] | None = None
+    """The class of the extractor."""
     index: type[Index] | None = None
+    """The class of the index."""
 
     @classmethod
     def named(cls, extractor: str | None = None, index: str | None = None) -> "ArtifactClasses":
@@ -48,7 +50,8 @@ class ArtifactClasses:
         if self.extractor is None:
             raise DataError(
                 f"The artifact {folder} was trained with the extractor {name!r}, which is not "
-                f"built in; if you trust its module, add --extractor {name}."
+                "built in; if you trust its module, pass in Python "
+                f"classes=ArtifactClasses.named(extractor={name!r}), or add --extractor {name}."
             )
         return self.extractor
 
@@ -59,4 +62,6 @@ class ArtifactClasses:
             DataError: The artifact cannot be loaded, or its extractor is not built in and no class
                 was named.
         """
-        return load(folder, extractor=self.extractor_for(folder), index=self.index)
+        return read_unchanged(
+            folder, lambda place: load(place, extractor=self.extractor_for(place), index=self.index)
+        )

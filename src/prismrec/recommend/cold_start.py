@@ -21,9 +21,9 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from prismrec.data import Catalog, IdMap
-from prismrec.errors import DataError, check_type, list_of_ids
+from prismrec.errors import ConfigError, DataError, check_type, is_utf8, list_of_ids
 from prismrec.models import Model
-from prismrec.recommend.projection import ContentProjection
+from prismrec.recommend.projection import ContentProjection, content_vector
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,8 +31,8 @@ class NewItem:
     """An item without events, or a new description of an item of the catalog.
 
     Raises:
-        ConfigError: The id or the title is no text, or the categories or related items are not a
-            list of texts.
+        ConfigError: The id or the title is no text, the categories or related items are not a list
+            of texts, a text is not UTF-8, or the vector is no list of finite numbers.
     """
 
     id: str
@@ -45,17 +45,25 @@ class NewItem:
     a new item has none then."""
     related_to: Sequence[str] = ()
     """Ids of items bought, played or read together with it; unknown ids have no effect."""
-    vector: Sequence[float] | None = None
+    vector: Sequence[float] | NDArray[np.floating] | None = None
     """Its content vector, for a model that was trained with content vectors; it replaces the means
     of categories and related items. It has no effect on an item of the catalog."""
 
     def __post_init__(self) -> None:
-        """Check the values, and make ids and names tuples: an array of NumPy has no truth value."""
+        """Check the values, and make lists tuples: an array of NumPy has no truth value."""
         check_type("The id of a new item", self.id, str, f"a text; write {str(self.id)[:40]!r}")
         check_type("The title of a new item", self.title, str | None, "a text; write it in quotes")
         for name, kind in (("categories", "category"), ("related_to", "item")):
             if getattr(self, name) is not None:
                 object.__setattr__(self, name, tuple(list_of_ids(getattr(self, name), kind)))
+        for text in (self.id, self.title or "", *(self.categories or ())):
+            if not is_utf8(text):
+                raise ConfigError(
+                    f"The new item {self.id!r} has the text {text[:40]!r} with half of a surrogate "
+                    "pair, so it is not UTF-8; decode it from its file again."
+                )
+        if self.vector is not None:
+            object.__setattr__(self, "vector", content_vector(self.vector, self.id))
 
 
 def add_items(

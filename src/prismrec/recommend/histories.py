@@ -1,11 +1,11 @@
 """Histories as callers pass them: lists of external ids, or arrays of item numbers."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from prismrec.data import Catalog, check_order
+from prismrec.data import Catalog, as_item_numbers, check_order
 from prismrec.errors import ConfigError, DataError, described
 
 
@@ -44,31 +44,11 @@ def item_numbers(histories: Sequence[NDArray[np.int64]]) -> list[NDArray[np.int6
             numbers.
     """
     check_order(histories, "The list of histories")
-    try:
-        return [_as_numbers(history) for history in histories]
-    except TypeError as error:
+    if not isinstance(histories, Iterable) or not all(
+        hasattr(history, "__len__") for history in histories
+    ):
         raise DataError(
             f"The histories are {described(histories)}, but must be a list of arrays of item "
             "numbers; write [np.array([1, 2])]."
-        ) from error
-
-
-def _as_numbers(history: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return one history as an array of int64, if it is one of whole numbers."""
-    check_order(history, "The history")
-    try:
-        numbers = np.asarray(history)
-    except ValueError:  # lists of different lengths
-        numbers = np.empty((), dtype=object)
-    if numbers.ndim == 1 and not len(numbers):  # np.asarray([]) is of floats
-        return np.empty(0, dtype=np.int64)
-    if numbers.ndim == 0 and numbers.dtype != object:
-        raise TypeError("one number instead of a history")
-    if numbers.ndim != 1 or not np.issubdtype(numbers.dtype, np.integer):
-        shape = "" if numbers.ndim == 1 else f" in {numbers.ndim} dimensions"
-        raise DataError(
-            f"A history has values of type {numbers.dtype}{shape}, but must be an array of whole "
-            "item numbers in one dimension; get them by catalog.items.index(…), or call "
-            "recommend_many with external ids."
         )
-    return numbers.astype(np.int64, copy=False)
+    return [as_item_numbers(history, "A history") for history in histories]

@@ -1,9 +1,9 @@
 """The manifest of an artifact: what the folder holds, checked before anything else is read."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from prismrec.data import ATTRIBUTES_FILE, describe_protocol, read_dataset_manifest
 from prismrec.errors import DataError, is_number, is_whole
@@ -26,6 +26,9 @@ PROJECTION = "projection.safetensors"
 RULES_ARRAYS = ("indptr", "indices", "data")
 RULES_OPTIONS = ("kind", "recency")
 RESTORE = "restore the whole folder or train again"
+TRIES = 3
+"""Readings of an artifact that others replace meanwhile."""
+Read = TypeVar("Read")
 NUMBER = FieldType("a finite number", is_number)
 RULES_FIELD = FieldType(
     "an object with weight (a finite number), and perhaps kind (text) and recency (a finite "
@@ -71,6 +74,43 @@ def artifact_name(folder: str | Path) -> str:
 def short_hash(manifest: bytes) -> str:
     """Return the name of the artifact with this manifest."""
     return hashlib.sha256(manifest).hexdigest()[:12]
+
+
+def read_unchanged(folder: str | Path, read: Callable[[Path], Read]) -> Read:
+    """Return what is read of an artifact; read again if another one replaces it meanwhile.
+
+    Args:
+        folder: The artifact, or a link to it.
+        read: Reads the folder that it is given, and may do it again.
+
+    Raises:
+        DataError: It was replaced during each of ``TRIES`` readings.
+    """
+    for _ in range(TRIES):
+        place = Path(folder)
+        place = place.resolve() if place.is_symlink() else place  # it may be switched meanwhile
+        before = _written(place)
+        try:
+            found = read(place)
+        except Exception:
+            if before == _written(place):
+                raise
+        else:
+            if before == _written(place):
+                return found
+    raise DataError(
+        f"{folder} was to be read, but another artifact replaced it {TRIES} times meanwhile; load "
+        "it again when nothing writes there."
+    )
+
+
+def _written(folder: Path) -> tuple[int, int, int] | None:
+    """Return what differs between two artifacts at one path, one after the other; None for none."""
+    try:
+        manifest = (folder / MANIFEST).stat()
+    except OSError:
+        return None
+    return manifest.st_ino, manifest.st_mtime_ns, manifest.st_ctime_ns
 
 
 def check_trained_on(folder: str | Path, data: str | Path) -> None:

@@ -61,7 +61,8 @@ class RecommenderParts:
     """How it was made, as JSON: settings, data set, split, results. ``fit`` fills it, and ``save``
     writes it into the manifest; empty for a recommender that was made by hand."""
     remembered: RememberedInterests | None = None
-    """The interests of the newest histories: see ``remembering``. Not used with another model."""
+    """The interests of the newest histories: see ``remembering``. With another model or index, it
+    begins again with none."""
     made_of: tuple[Model, Index, int] | None = None
     """Model, index, and the ``count_changes`` of the model when they were put together; set by
     itself."""
@@ -85,7 +86,7 @@ class RecommenderParts:
         if before is None or before[0] is not model or before[1] is not index:
             object.__setattr__(self, "made_of", (model, index, count_changes(model)))
             if before is not None and self.remembered is not None:  # perhaps of other weights
-                object.__setattr__(self, "remembered", RememberedInterests(self.remembered.model))
+                object.__setattr__(self, "remembered", RememberedInterests(model))
             model.eval()
         elif model.training:  # otherwise its sample of items would be drawn again at each change
             model.eval()
@@ -168,7 +169,7 @@ class RecommenderParts:
             values: By id and attribute; None for no value. Unknown ids have no effect.
 
         Raises:
-            ConfigError: The catalog has no attributes, or a value has another type.
+            ConfigError: The catalog has no attributes, or ``values`` or a value has another type.
             UnknownName: There is no such attribute.
 
         Cost: a copy of each column that changes, O(V).
@@ -178,6 +179,10 @@ class RecommenderParts:
                 "Attributes of items were given, but the catalog has none; prepare the data set "
                 "with --items FILE --attributes NAMES and train again."
             )
+        needed = "a mapping; write {'item': {'attribute': 5}}, with None for no value"
+        check_type("values", values, Mapping, needed)
+        for name in values:
+            check_type(f"The entry of {name!r} in values", values[name], Mapping, needed)
         known = [name for name in values if name in self.catalog.items]
         by_attribute: dict[str, dict[int, Cell]] = {}
         for name, number in zip(known, self.catalog.items.index(known).tolist(), strict=True):

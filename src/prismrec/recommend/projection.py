@@ -19,8 +19,9 @@ from pathlib import Path
 import numpy as np
 import torch
 from jaxtyping import Float
+from numpy.typing import NDArray
 
-from prismrec.errors import DataError
+from prismrec.errors import ConfigError, DataError, described, is_number
 from prismrec.io import read_tensors, write_tensors
 from prismrec.numerics import normalize
 from prismrec.recommend.manifest import RESTORE
@@ -61,7 +62,7 @@ class ContentProjection:
         return floored
 
     def rows_of_items(
-        self, vectors: Sequence[Sequence[float]], names: Sequence[str]
+        self, vectors: Sequence[Sequence[float] | NDArray[np.floating]], names: Sequence[str]
     ) -> Float[np.ndarray, "N T"]:
         """Return the projected rows of items that a caller describes.
 
@@ -70,7 +71,8 @@ class ContentProjection:
             names: Their ids, for messages.
 
         Raises:
-            DataError: A vector has another width, is 0, or has a value that is not finite.
+            DataError: A vector has another width, is 0, or has a value that is not finite as
+                float32.
         """
         for name, vector in zip(names, vectors, strict=True):
             if len(vector) != self.width:
@@ -88,6 +90,32 @@ class ContentProjection:
                 "is not finite; send finite numbers that are not all 0."
             )
         return self.rows_of(array)
+
+
+def content_vector(values: object, item: str) -> tuple[float, ...]:
+    """Return a content vector as a tuple, which can be compared with others.
+
+    Args:
+        values: A list, or an array of NumPy or another library.
+        item: The id of its item, for messages.
+
+    Raises:
+        ConfigError: It is no list of finite numbers.
+    """
+    if isinstance(values, list | tuple):
+        if all(map(is_number, values)):
+            return tuple(map(float, values))
+    elif not np.ma.isMaskedArray(values):
+        try:
+            array = np.asarray(values)
+        except (TypeError, ValueError, RuntimeError):  # such as a tensor on a GPU
+            array = np.array(None)
+        if array.ndim == 1 and array.dtype.kind in "iuf" and np.isfinite(array).all():
+            return tuple(array.astype(np.float64).tolist())
+    raise ConfigError(
+        f"The vector of the new item {item!r} is {described(values)}, but must be a list or an "
+        "array of finite numbers; write vector=[0.5, 0.1]."
+    )
 
 
 def unit_vectors(vectors: Float[np.ndarray, "N W"]) -> Float[np.ndarray, "N W"]:

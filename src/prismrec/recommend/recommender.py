@@ -10,7 +10,7 @@ are the lists that are served. A method that reads histories runs the model once
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Unpack
 
@@ -225,7 +225,7 @@ class Recommender(RecommenderParts):
                 empty history gets the most popular items, slightly diversified, unless ``options``
                 add an interest.
             k: Length of the lists, or all options at once.
-            options: The other fields of ``ListOptions``.
+            options: The other fields of ``ListOptions``; they replace those of ``k``.
 
         Raises:
             ConfigError: An impossible option.
@@ -234,7 +234,7 @@ class Recommender(RecommenderParts):
 
         Cost: as for ``recommend`` without ``explain``.
         """
-        wanted = k if isinstance(k, ListOptions) else ListOptions(k=k, **options)
+        wanted = replace(k if isinstance(k, ListOptions) else ListOptions(k=k), **options)
         lists = self.lists(item_numbers(histories), wanted)
         return RankedItems(lists.items, lists.scores, lists.interest)
 

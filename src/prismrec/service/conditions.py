@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 
+from prismrec.errors import is_utf8
 from prismrec.rerank import (
     MAX_FACTOR,
     MOST_CONDITIONS,
@@ -13,7 +14,7 @@ from prismrec.rerank import (
     Condition,
     Missing,
 )
-from prismrec.service.strict import TEXT, Strict, is_utf8
+from prismrec.service.strict import TEXT, Strict
 
 LONGEST_NAME = 200
 """Largest number of characters of the name of an attribute."""

@@ -66,14 +66,5 @@ def shortened(text: str) -> str:
     return text if len(text) <= LONGEST_QUOTE else text[: LONGEST_QUOTE - 1] + "…"
 
 
-def is_utf8(text: str) -> bool:
-    """Return whether a text can be written as UTF-8: JSON may have half of a surrogate pair."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
 TEXT = BeforeValidator(from_text)
 """Allows a number to be sent as text. Numbers of a query, which is text, are strict and have it."""

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from prismrec.data import Catalog, ItemContent, Split
 from prismrec.errors import DataError, check_type
+from prismrec.evaluation import check_cases, check_items
 from prismrec.training.config import TrainConfig
 from prismrec.training.fit_projection import check_content
 from prismrec.training.run_config import RunConfig
@@ -59,9 +60,13 @@ def _check_same_items(split: Split, catalog: Catalog) -> None:
             f"The catalog has {items:,} items, but not the {dataset.catalog.size - 1:,} items of "
             "the data set that was split, or with other numbers; pass the catalog of this data set."
         )
-    newest = int(split.train.items.max(initial=0))
-    if newest > items:
+    found = split.train.items
+    lowest, highest = int(found.min(initial=1)), int(found.max(initial=0))
+    if lowest < 1 or highest > items:
+        wrong = lowest if lowest < 1 else highest
         raise DataError(
-            f"A training history of the split has item number {newest}, but the catalog has the "
+            f"A training history of the split has item number {wrong}, but the catalog has the "
             f"items 1 to {items}; pass the catalog of the data set that was split."
         )
+    check_cases(split.valid)
+    check_items(split.valid, catalog.size)

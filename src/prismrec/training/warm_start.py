@@ -12,6 +12,7 @@ occur near it in histories. The optimizer begins again, with a lower rate and fe
 
 from collections.abc import Collection
 from dataclasses import dataclass, field, fields, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
 
@@ -28,6 +29,7 @@ from prismrec.recommend import (
     attribute_types,
     entry_of,
     read_artifact_manifest,
+    read_unchanged,
 )
 from prismrec.registry import has_type
 from prismrec.training.build import build_model, shared_categories
@@ -86,6 +88,14 @@ class WarmStart:
             DataError: There is no artifact, it is damaged, its extractor is not built in and was
                 not named, or a setting in its manifest has a wrong value.
         """
+        read = partial(cls._read, written=str(folder), classes=classes, choose=frozenset(choose))
+        return read_unchanged(folder, read)
+
+    @classmethod
+    def _read(
+        cls, folder: Path, *, written: str, classes: ArtifactClasses, choose: frozenset[str]
+    ) -> "WarmStart":
+        """Return the start of an artifact that nobody replaces meanwhile: see ``read``."""
         manifest = read_artifact_manifest(folder)
         run, start = (dict(entry_of(manifest["about"], name)) for name in ("run", "start"))
         for settings in (RunConfig, TrainConfig):
@@ -96,8 +106,8 @@ class WarmStart:
             manifest["extractor"]["class"],
             run,
             start,
-            str(folder),
-            frozenset(choose) & {"forming", "rules"},
+            written,
+            choose & {"forming", "rules"},
         )
 
     @property

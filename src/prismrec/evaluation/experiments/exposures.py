@@ -21,7 +21,7 @@ from typing import Any, TypeGuard
 import polars as pl
 import pyarrow as pa
 
-from prismrec.errors import DataError, UnknownName, check_type
+from prismrec.errors import DataError, UnknownName, check_type, is_utf8
 from prismrec.io import track
 
 FORMAT = "prismrec-exposures"
@@ -270,10 +270,4 @@ def _is_definition(definition: object) -> TypeGuard[dict[str, Any]]:
 
 def _is_text(value: object) -> bool:
     """Return whether a value is a text without half a surrogate pair, which JSON allows."""
-    if not isinstance(value, str):
-        return False
-    try:
-        value.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
+    return isinstance(value, str) and is_utf8(value)
