@@ -254,7 +254,7 @@ def test_arguments_of_another_type_are_refused(log, options, sentence):
     [
         ([[1.7, 2.9]], "values of type float64"),
         ([["1", "2"]], "values of type <U1"),
-        (["12"], "values of type <U1"),
+        (["12"], "A history is '12', but must be an array"),
         ([[1, None]], "values of type object"),
         ([[True]], "values of type bool"),
         ([1, 2], "A history is 1, but must be an array of item numbers"),

@@ -99,3 +99,9 @@ def test_every_list_of_whole_numbers_is_a_history(recommender, dataset, kind):
         expected = one.ranked([np.array([1, 2, 3]), np.array([], dtype=np.int64)], 5)
         found = one.ranked([kind([1, 2, 3]), []], 5)
         assert np.array_equal(found.items, expected.items)
+
+
+def test_an_iterator_of_histories_is_read_once(recommender):
+    rows = [np.array([1, 2]), np.array([3])]
+    found, expected = (recommender.ranked(each, 3) for each in (iter(rows), rows))
+    assert np.array_equal(found.items, expected.items)

@@ -16,7 +16,7 @@ from prismrec.data import Split, read_dataset_manifest, written_time
 from prismrec.errors import ConfigError, DataError, is_whole
 from prismrec.evaluation import LOST_SHARE, Candidate, list_lengths, pass_gate
 from prismrec.io import stage
-from prismrec.recommend import check_same_split, entry_of, read_artifact_manifest
+from prismrec.recommend import check_same_split, entry_of, linked_folder, read_artifact_manifest
 
 REFUSED = 3
 """Exit code if the new artifact is refused; a mistake or a damaged file is 2."""
@@ -56,7 +56,7 @@ class Artifact:
         Raises:
             DataError: There is no artifact.
         """
-        folder = name.resolve() if name.exists() and name.is_symlink() else name
+        folder = linked_folder(name)
         return cls(name, folder, read_artifact_manifest(folder))
 
     def entry(self, name: str) -> Mapping[str, Any]:

@@ -21,8 +21,8 @@ class Case:
     """One user of validation or test: the known history and the targets that follow it.
 
     Raises:
-        ConfigError, DataError: The history or the targets are no list of whole item numbers, or
-            there is another number of weights than of targets.
+        ConfigError, DataError: The history, the targets or the dislikes are no list of whole item
+            numbers, or there is another number of weights than of targets.
     """
 
     history: NDArray[np.int64]

@@ -131,13 +131,10 @@ class Histories:
             ConfigError, DataError: See ``as_item_numbers``.
         """
         check_order(rows, "The list of histories")
-        for row in rows:
-            check_order(row, "A history")
-            if not hasattr(row, "__len__"):
-                as_item_numbers(row, "A history")  # raises its error
-        lengths = np.array([len(row) for row in rows], dtype=np.int64)
+        own = [as_item_numbers(row, "A history") for row in rows]
+        lengths = np.array([len(row) for row in own], dtype=np.int64)
         indptr = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
-        items = as_item_numbers([item for row in rows for item in row], "A list of histories")
+        items = np.concatenate([np.empty(0, dtype=np.int64), *own])
         return cls(indptr, items, np.arange(len(items)) - np.repeat(indptr[:-1], lengths))
 
 

@@ -147,7 +147,7 @@ def as_item_numbers(values: object, name: str) -> NDArray[np.int64]:
         )
     try:
         numbers = np.asarray(values)
-    except ValueError:  # lists of different lengths
+    except (TypeError, ValueError):  # a tensor on a GPU; lists of different lengths
         numbers = np.empty((), dtype=object)
     if numbers.ndim == 1 and not len(numbers):  # np.asarray([]) is of floats
         return np.empty(0, dtype=np.int64)

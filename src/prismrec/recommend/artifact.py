@@ -165,10 +165,10 @@ def load(
         that they are finite. The vectors stay on disk, memory-mapped.
     """
     extractor, index = resolve_classes(extractor, index)
-    return read_unchanged(folder, partial(_load, extractor=extractor, index=index))
+    return read_unchanged(folder, partial(read_parts, extractor=extractor, index=index))
 
 
-def _load(
+def read_parts(
     folder: Path, *, extractor: type[Extractor] | None, index: type[Index] | None
 ) -> Recommender:
     """Return the recommender of an artifact that nobody replaces meanwhile: see ``load``."""

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from prismrec.errors import DataError
 from prismrec.models import EXTRACTORS, Extractor
-from prismrec.recommend.artifact import load, resolve_classes
+from prismrec.recommend.artifact import read_parts, resolve_classes
 from prismrec.recommend.manifest import read_artifact_manifest, read_unchanged
 from prismrec.recommend.recommender import Recommender
 from prismrec.retrieval import Index
@@ -62,6 +62,9 @@ class ArtifactClasses:
             DataError: The artifact cannot be loaded, or its extractor is not built in and no class
                 was named.
         """
-        return read_unchanged(
-            folder, lambda place: load(place, extractor=self.extractor_for(place), index=self.index)
-        )
+        _, index = resolve_classes(self.extractor, self.index)
+
+        def read(place: Path) -> Recommender:
+            return read_parts(place, extractor=self.extractor_for(place), index=index)
+
+        return read_unchanged(folder, read)

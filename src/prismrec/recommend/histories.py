@@ -44,11 +44,10 @@ def item_numbers(histories: Sequence[NDArray[np.int64]]) -> list[NDArray[np.int6
             numbers.
     """
     check_order(histories, "The list of histories")
-    if not isinstance(histories, Iterable) or not all(
-        hasattr(history, "__len__") for history in histories
-    ):
+    rows = list(histories) if isinstance(histories, Iterable) else None  # once: an iterator ends
+    if rows is None or not all(hasattr(row, "__len__") for row in rows):
         raise DataError(
             f"The histories are {described(histories)}, but must be a list of arrays of item "
             "numbers; write [np.array([1, 2])]."
         )
-    return [as_item_numbers(history, "A history") for history in histories]
+    return [as_item_numbers(row, "A history") for row in rows]

@@ -76,6 +76,12 @@ def short_hash(manifest: bytes) -> str:
     return hashlib.sha256(manifest).hexdigest()[:12]
 
 
+def linked_folder(folder: str | Path) -> Path:
+    """Return the folder to which a link leads now, as it may be switched; else the path."""
+    folder = Path(folder)
+    return folder.resolve() if folder.is_symlink() and folder.exists() else folder
+
+
 def read_unchanged(folder: str | Path, read: Callable[[Path], Read]) -> Read:
     """Return what is read of an artifact; read again if another one replaces it meanwhile.
 
@@ -87,8 +93,7 @@ def read_unchanged(folder: str | Path, read: Callable[[Path], Read]) -> Read:
         DataError: It was replaced during each of ``TRIES`` readings.
     """
     for _ in range(TRIES):
-        place = Path(folder)
-        place = place.resolve() if place.is_symlink() else place  # it may be switched meanwhile
+        place = linked_folder(folder)
         before = _written(place)
         try:
             found = read(place)
@@ -225,8 +230,7 @@ def check_artifact(folder: str | Path) -> None:
 
     Cost: reads every file once.
     """
-    folder = Path(folder)
-    folder = folder.resolve() if folder.is_symlink() else folder  # it may be switched meanwhile
+    folder = linked_folder(folder)
     check_hashes(folder, read_artifact_manifest(folder)["sha256"])
 
 

@@ -18,7 +18,13 @@ from typing import Any
 
 from prismrec.errors import ConfigError, DataError
 from prismrec.io import locked, open_locked
-from prismrec.recommend import MANIFEST, Recommender, read_artifact_manifest, short_hash
+from prismrec.recommend import (
+    MANIFEST,
+    Recommender,
+    linked_folder,
+    read_artifact_manifest,
+    short_hash,
+)
 from prismrec.service.extensions import Extensions
 
 
@@ -69,8 +75,7 @@ class ArtifactCopy:
         private: Path,
         extensions: Extensions = Extensions(),  # noqa: B008
     ) -> None:
-        # Only one version is read, also if a link to it is replaced meanwhile.
-        artifact = artifact.resolve() if artifact.is_symlink() else artifact
+        artifact = linked_folder(artifact)
         self.artifact, self.extensions = artifact, extensions
         self.manifest: dict[str, Any] = read_artifact_manifest(artifact)
         self._opened: Recommender | None = None  # by ``_make``, until ``open`` returns it
