@@ -9,6 +9,7 @@ import re
 import sys
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
+from glob import glob
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,22 @@ def check_out(out: Path) -> None:
             f"--out is {str(out)!r}, which has no name of its own; write the name of a new folder "
             "or file, such as ./new."
         )
+
+
+def check_inputs(out: Path, *inputs: str | Path | None) -> None:
+    """Raise ConfigError for an input in the folder of the output, which would replace it.
+
+    Args:
+        out: The folder that will be written.
+        inputs: Paths, globs or names of data sets; None for an input that was not given.
+    """
+    for given in inputs:
+        for path in () if given is None else (given, *glob(str(given))):
+            if Path(path).resolve().is_relative_to(out.resolve()):
+                raise ConfigError(
+                    f"{str(path)!r} is to be read, but it is in {str(out)!r}, which --out "
+                    "replaces; write to another folder."
+                )
 
 
 def print_output(value: Mapping[str, Any], lines: Iterable[str], *, as_json: bool) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 
 from prismrec.data import Catalog, Split
 from prismrec.errors import ConfigError, DataError, MissingExtra, TrainingError
-from prismrec.io import describe_write_errors
+from prismrec.io import check_writable_folder, describe_write_errors
 from prismrec.registry import check_fields
 from prismrec.training.arguments import Sources, check_arguments
 from prismrec.training.config import TrainConfig
@@ -26,7 +26,7 @@ from prismrec.training.tuning.locks import FileLock
 from prismrec.training.tuning.repeat import Repeat, candidate, check_results, run_repeats
 from prismrec.training.tuning.report import write_report
 from prismrec.training.tuning.space import tuned_settings, with_settings
-from prismrec.training.tuning.task import OnStep, Task, TrialRecord, Watch
+from prismrec.training.tuning.task import JOURNAL_FILE, OnStep, Task, TrialRecord, Watch
 from prismrec.training.validation import MIN_USERS, validation_metric
 
 
@@ -108,12 +108,14 @@ def tune(
 
     Raises:
         MissingExtra: Optuna is not installed.
-        DataError: Too few validation users, or the folder is of other data or settings.
+        DataError: Too few validation users, or the folder is of other data or settings, or
+            has other content.
         ConfigError, UnknownName: Settings that cannot be used; see ``fit``.
         TrainingError: The default settings cannot be trained.
         KeyboardInterrupt: Ctrl-C was pressed; the same call continues.
     """
     check_arguments(split, catalog, config, training, Sources())
+    check_tune_folder(folder)
     check_possible(split)
     from prismrec.training.tuning.journal import Journal
     from prismrec.training.tuning.search import search
@@ -173,6 +175,19 @@ def planned_repeats(
     if not best:
         return []
     return [[Repeat(r.number, r.settings, each) for each in seeds] for r in (default, *best)]
+
+
+def check_tune_folder(folder: str | Path) -> None:
+    """Raise DataError if a folder has other content than a tuning: before the data are loaded."""
+    folder = Path(folder)
+    check_writable_folder(folder)
+    names = {path.name for path in folder.iterdir()} if folder.exists() else set()
+    others = sorted(names - {"locks", "checkpoints", "repeats"})  # another process may begin now
+    if others and JOURNAL_FILE not in others:
+        raise DataError(
+            f"{folder} cannot keep a tuning, because it contains something else ({others[0]}); "
+            "give another folder, or move it."
+        )
 
 
 def check_possible(split: Split) -> None:
