@@ -207,6 +207,28 @@ def test_the_error_for_a_full_disk_names_the_folder(mistake, tmp_path, size):
     assert not (tmp_path / "data").exists()
 
 
+@pytest.mark.parametrize("ways", [["--min-user-events", 4.5], ["--seed=0.5"], "valid=1\nseed=1.5"])
+def test_a_fraction_is_not_rounded_to_a_whole_number(mistake, tmp_path, ways):
+    if isinstance(ways, str):
+        (tmp_path / "set.toml").write_text(ways)
+        ways = ["--config", tmp_path / "set.toml"]
+    message = mistake("prepare", "x.csv", "--out", tmp_path / "x", *ways)
+    assert "5; it must be a whole number, written without a point." in message
+
+
+@pytest.mark.parametrize("in_file", [True, False])
+def test_the_home_folder_is_expanded_in_every_path(tmp_path, monkeypatch, in_file):
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "home").mkdir()
+    out = '\ufeffout = "~/data"' if in_file else ""  # with a mark of the byte order
+    (tmp_path / "home" / "set.toml").write_text(out)
+    ways = ["--config=~/set.toml"] + ([] if in_file else ["--out=~/data"])
+    assert run("prepare", WORLD, *ways) == 0
+    assert (tmp_path / "home" / "data" / "manifest.json").exists()
+    assert not (tmp_path / "~").exists()
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
