@@ -794,14 +794,19 @@ def test_interrupted_lists_of_many_users_can_be_continued(pipeline, tmp_path, ca
     asked = ["recommend", pipeline / "books", "--histories", pipeline / "data"]
     asked += ["--out", tmp_path / "lists.parquet"]
 
-    def interrupt(_):
+    def interrupt(*_):
         raise KeyboardInterrupt
 
+    with monkeypatch.context() as patch:
+        patch.setattr("prismrec.recommend.bulk.batch_lists", interrupt)
+        assert run(*asked) == 130
+    assert "Interrupted; no list is finished. Continue with the" in capsys.readouterr().err
     with monkeypatch.context() as patch:
         patch.setattr("prismrec.recommend.bulk.pq.read_table", interrupt)  # after all parts
         assert run(*asked) == 130
     assert capsys.readouterr().err.endswith(
-        "Interrupted; finished lists are kept. Continue with the same command.\nStopped.\n"
+        "Interrupted; the lists of 120 histories are kept. Continue with the same command.\n"
+        "Stopped.\n"
     )
     assert run(*asked) == 0
-    assert "for 120 users, 120 from a run before" in capsys.readouterr().out
+    assert "for 120 histories, 120 from a run before" in capsys.readouterr().out

@@ -84,8 +84,8 @@ def recommend_on_spark(
     rows = sum(pq.read_metadata(file).num_rows for file in out.glob("*.parquet"))
     total = Counts(**{name: count.value for name, count in counts.items()})
     first = source.first_without_user() if total.without_user else ""
-    users, repeated = source.users - total.without_user, source.repeated_users()
-    return BulkSummary(out, users, 0, rows, *total, first, repeated)
+    made, repeated = source.users - total.without_user, source.repeated_users()
+    return BulkSummary(out, made, 0, rows, *total, first, repeated)
 
 
 def spark_lists(
