@@ -10,7 +10,7 @@ from prismrec.errors import ConfigError
 
 
 def check_values(_app: App, _commands: tuple[str, ...], arguments: ArgumentCollection) -> None:
-    """Expand ``~`` in paths, and refuse fractions, which the library would round.
+    """Check that no whole number is a fraction, which the library would round; expand ``~``.
 
     The library calls it with every value that was given.
 

@@ -94,8 +94,7 @@ def recommend_file(
             folder of its parts has other content; or another run writes ``out`` now.
         ConfigError: ``out`` is a folder, or writing it would overwrite ``histories`` or add a file
             to them.
-        KeyboardInterrupt: Ctrl-C was pressed; its argument is the number of histories whose lists
-            are kept for the same call, none before the first.
+        KeyboardInterrupt: Its argument is the number of histories with lists, which are kept.
 
     Cost: memory of one chunk and its lists, and of a data set; for files also the hashes of the
         users of ``history_users.GROUP`` rows, and the column of users is read again at the end.

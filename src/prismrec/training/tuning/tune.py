@@ -108,21 +108,19 @@ def tune(
 
     Raises:
         MissingExtra: Optuna is not installed.
-        DataError: Too few validation users, or the folder is of other data or settings, or
-            has other content.
+        DataError: Too few validation users, or a folder of other data, settings or content.
         ConfigError, UnknownName: Settings that cannot be used; see ``fit``.
         TrainingError: The default settings cannot be trained.
         KeyboardInterrupt: Ctrl-C was pressed; the same call continues.
     """
     check_arguments(split, catalog, config, training, Sources())
-    check_tune_folder(folder)
     check_possible(split)
     from prismrec.training.tuning.journal import Journal
     from prismrec.training.tuning.search import search
 
     stats = dataset_stats(split, catalog)
     tuned = tuned_settings(config, training, stats, options.only)
-    folder = Path(folder)
+    folder = check_tune_folder(folder)
     with describe_write_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
     identity = {"split": split.how, "config": repr(config), "training": repr(training)}
@@ -177,8 +175,12 @@ def planned_repeats(
     return [[Repeat(r.number, r.settings, each) for each in seeds] for r in (default, *best)]
 
 
-def check_tune_folder(folder: str | Path) -> None:
-    """Raise DataError if a folder has other content than a tuning: before the data are loaded."""
+def check_tune_folder(folder: str | Path) -> Path:
+    """Return the path of a folder of a tuning: to be called before the data are loaded.
+
+    Raises:
+        DataError: It cannot be written, or it has other content.
+    """
     folder = Path(folder)
     check_writable_folder(folder)
     names = {path.name for path in folder.iterdir()} if folder.exists() else set()
@@ -188,6 +190,7 @@ def check_tune_folder(folder: str | Path) -> None:
             f"{folder} cannot keep a tuning, because it contains something else ({others[0]}); "
             "give another folder, or move it."
         )
+    return folder
 
 
 def check_possible(split: Split) -> None:
