@@ -348,7 +348,7 @@ def test_the_lists_of_all_users_are_made_in_shards(pipeline, tmp_path, capsys, m
         number = shard[0]
         assert summary["out"] == str(tmp_path / f"lists-{number}-of-2.parquet")
         table = pq.read_table(summary["out"])
-        assert len(set(table["user"].to_pylist())) == summary["users"]
+        assert len(set(table["user"].to_pylist())) == summary["histories"]
         users += summary["users"]
     assert users == 120
     assert "The shard is 3/2" in mistake(*words, "--shard", "3/2")
