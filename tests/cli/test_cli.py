@@ -349,7 +349,7 @@ def test_the_lists_of_all_users_are_made_in_shards(pipeline, tmp_path, capsys, m
         assert summary["out"] == str(tmp_path / f"lists-{number}-of-2.parquet")
         table = pq.read_table(summary["out"])
         assert len(set(table["user"].to_pylist())) == summary["histories"]
-        users += summary["users"]
+        users += summary["histories"]
     assert users == 120
     assert "The shard is 3/2" in mistake(*words, "--shard", "3/2")
     alone = mistake("recommend", pipeline / "books", "--history", "1,2", "--shard", "1/2")
