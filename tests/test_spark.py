@@ -103,7 +103,7 @@ def test_spark_makes_the_lists_of_the_local_engine(session, dataset, artifact, h
     expected = expected_lists(dataset, histories, tmp_path / "local.parquet", options)
     found = recommend_on_spark(session, artifact, histories, tmp_path / "spark", options)
     assert_same_lists(tmp_path / "spark", tmp_path / "local.parquet")
-    assert (found.users, found.rows) == (50, expected.rows)
+    assert (found.histories, found.rows) == (50, expected.rows)
     assert (found.unknown, found.popular) == (expected.unknown, expected.popular) == (1, 3)
     assert (tmp_path / "spark" / "_SUCCESS").exists()
     assert {path.name for path in tmp_path.iterdir()} == {"a [house]*", "local.parquet", "spark"}
@@ -144,9 +144,9 @@ def test_empty_histories_and_no_histories(session, dataset, artifact, tmp_path):
         pl.DataFrame(table, schema_overrides=types).write_parquet(path)
         expected = expected_lists(dataset, path, tmp_path / "local.parquet", ListOptions(k=3))
         found = recommend_on_spark(session, artifact, path, tmp_path / name, ListOptions(k=3))
-        assert (found.users, found.popular) == (expected.users, expected.popular)
+        assert (found.histories, found.popular) == (expected.histories, expected.popular)
         assert (tmp_path / name / "_SUCCESS").exists()
-        if found.users:
+        if found.histories:
             assert_same_lists(tmp_path / name, tmp_path / "local.parquet")
         else:
             assert found.rows == 0
@@ -168,8 +168,8 @@ def test_files_that_spark_itself_does_not_read(session, dataset, artifact, histo
         expected = expected_lists(dataset, path, tmp_path / "local.parquet", ListOptions(k=5))
         found = recommend_on_spark(session, artifact, path, tmp_path / "spark", ListOptions(k=5))
         assert_same_lists(tmp_path / "spark", tmp_path / "local.parquet")
-        assert (found.users, found.rows) == (expected.users, expected.rows)
-        assert found.users == users
+        assert (found.histories, found.rows) == (expected.histories, expected.rows)
+        assert found.histories == users
 
 
 def test_all_users_of_a_data_set(session, dataset, artifact, tmp_path):
@@ -195,7 +195,7 @@ def test_errors_of_workers_are_sentences_and_earlier_lists_stay(
     table = {"user": [None, "ann", "", "ann"], "history": [["x"]] * 4}
     pl.DataFrame(table).write_parquet(tmp_path / "h.parquet")
     done = recommend_on_spark(session, artifact, tmp_path / "h.parquet", out, ListOptions(k=2))
-    assert (done.users, done.without_user, done.repeated, done.rows) == (2, 2, 1, 4)
+    assert (done.histories, done.without_user, done.repeated, done.rows) == (2, 2, 1, 4)
 
 
 def test_errors_of_this_package_come_through_and_others_stay():

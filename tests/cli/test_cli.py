@@ -207,6 +207,28 @@ def test_the_error_for_a_full_disk_names_the_folder(mistake, tmp_path, size):
     assert not (tmp_path / "data").exists()
 
 
+@pytest.mark.parametrize("ways", [["--min-user-events", 4.5], ["--seed=0.5"], "valid=1\nseed=1.5"])
+def test_a_fraction_is_not_rounded_to_a_whole_number(mistake, tmp_path, ways):
+    if isinstance(ways, str):
+        (tmp_path / "set.toml").write_text(ways)
+        ways = ["--config", tmp_path / "set.toml"]
+    message = mistake("prepare", "x.csv", "--out", tmp_path / "x", *ways)
+    assert "5; it must be a whole number, written without a point." in message
+
+
+@pytest.mark.parametrize("in_file", [True, False])
+def test_the_home_folder_is_expanded_in_every_path(tmp_path, monkeypatch, in_file):
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "home").mkdir()
+    out = '\ufeffout = "~/data"' if in_file else ""  # with a mark of the byte order
+    (tmp_path / "home" / "set.toml").write_text(out)
+    ways = ["--config=~/set.toml"] + ([] if in_file else ["--out=~/data"])
+    assert run("prepare", WORLD, *ways) == 0
+    assert (tmp_path / "home" / "data" / "manifest.json").exists()
+    assert not (tmp_path / "~").exists()
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -326,8 +348,8 @@ def test_the_lists_of_all_users_are_made_in_shards(pipeline, tmp_path, capsys, m
         number = shard[0]
         assert summary["out"] == str(tmp_path / f"lists-{number}-of-2.parquet")
         table = pq.read_table(summary["out"])
-        assert len(set(table["user"].to_pylist())) == summary["users"]
-        users += summary["users"]
+        assert len(set(table["user"].to_pylist())) == summary["histories"]
+        users += summary["histories"]
     assert users == 120
     assert "The shard is 3/2" in mistake(*words, "--shard", "3/2")
     alone = mistake("recommend", pipeline / "books", "--history", "1,2", "--shard", "1/2")
@@ -772,14 +794,19 @@ def test_interrupted_lists_of_many_users_can_be_continued(pipeline, tmp_path, ca
     asked = ["recommend", pipeline / "books", "--histories", pipeline / "data"]
     asked += ["--out", tmp_path / "lists.parquet"]
 
-    def interrupt(_):
+    def interrupt(*_):
         raise KeyboardInterrupt
 
+    with monkeypatch.context() as patch:
+        patch.setattr("prismrec.recommend.bulk.batch_lists", interrupt)
+        assert run(*asked) == 130
+    assert "Interrupted; no list is finished. Continue with the" in capsys.readouterr().err
     with monkeypatch.context() as patch:
         patch.setattr("prismrec.recommend.bulk.pq.read_table", interrupt)  # after all parts
         assert run(*asked) == 130
     assert capsys.readouterr().err.endswith(
-        "Interrupted; finished lists are kept. Continue with the same command.\nStopped.\n"
+        "Interrupted; the lists of 120 histories are kept. Continue with the same command.\n"
+        "Stopped.\n"
     )
     assert run(*asked) == 0
-    assert "for 120 users, 120 from a run before" in capsys.readouterr().out
+    assert "for 120 histories, 120 from a run before" in capsys.readouterr().out

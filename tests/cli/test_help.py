@@ -70,6 +70,13 @@ def test_every_help_text_is_shown_completely(name):
             assert " ".join(argument.parameter.help.split()) in shown, argument.name
 
 
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_option_has_a_long_name_which_a_settings_file_needs(name):
+    for argument in make_app(name)[name].assemble_argument_collection():
+        if argument.show and argument.index is None:
+            assert any(flag.startswith("--") for flag in argument.names), argument.name
+
+
 @pytest.mark.parametrize(
     ("flag", "table", "others"),
     [

@@ -1,14 +1,25 @@
 """Check that texts of the data cannot control the terminal on which commands print them."""
 
+import io
 import json
+import sys
 import unicodedata
 from dataclasses import replace
+from unittest.mock import Mock
 
 import pytest
 
 from commands import run
+from prismrec.__main__ import main
 from prismrec.cli._answers import WIDTH, answer_lines, clipped
-from prismrec.cli._output import one_line, print_note, print_output, printable, table
+from prismrec.cli._output import (
+    one_line,
+    prepare_streams,
+    print_note,
+    print_output,
+    printable,
+    table,
+)
 from worlds import ids, small_dataset, untrained
 
 HOSTILE = "\x1b[31mred\x07\x9b2J\u202egnp.exe\u2066\trow\r\nnext\u2028last\ud800"
@@ -62,3 +73,32 @@ def test_an_error_is_one_printable_line(capsys, tmp_path, name):
     assert error.count("\n") == 1
     assert one_line(error[:-1]) == error[:-1]
     assert "�" in error
+
+
+@pytest.mark.parametrize("as_json", [True, False])
+def test_a_character_that_the_terminal_lacks_is_no_error(monkeypatch, as_json):
+    written = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(written, encoding="latin-1"))
+    prepare_streams()
+    print_output({"title": "é ☕"}, ["é ☕"], as_json=as_json)
+    sys.stdout.flush()
+    printed = written.getvalue().decode("latin-1")
+    assert (json.loads(printed) == {"title": "é ☕"}) if as_json else (printed == "é ?\n")
+
+
+def test_without_a_place_for_notes_a_command_still_runs(monkeypatch):
+    monkeypatch.setattr(sys, "stderr", None)
+    prepare_streams()
+    print_note("a note")
+    sys.stderr.close()
+    full = Mock(write=Mock(side_effect=OSError(28, "No space left on device")))
+    monkeypatch.setattr(sys, "stderr", full)
+    print_note("a note")
+    assert full.write.called
+
+
+def test_an_interruption_while_the_command_line_is_imported_has_no_traceback(monkeypatch, capsys):
+    monkeypatch.setattr("prismrec.cli.main", Mock(side_effect=KeyboardInterrupt))
+    with pytest.raises(SystemExit, match="130"):
+        main()
+    assert capsys.readouterr().err == "Stopped.\n"

@@ -55,7 +55,7 @@ def test_a_training_that_replaces_an_unfinished_one_says_so(data, tmp_path, caps
     command = ["train", data, "--out", tmp_path / "m", "--no-single", *SMALL]
     save_tensors(last, {}, {"progress": json.dumps({"step": 35})})
     assert run(*command) == 0
-    assert "m.run has an unfinished training, at step 35, which" in capsys.readouterr().err
+    assert "m.run has an unfinished training, at step 35. This" in capsys.readouterr().err
     last.parent.mkdir()
     last.write_bytes(b"damaged")
     assert run(*command) == 0
@@ -85,9 +85,10 @@ def unused(monkeypatch):
     def fail(*_, **__):
         raise AssertionError("the output was not checked before the work")
 
-    for module in ("train", "evaluate"):
+    for module in ("train", "tune", "evaluate"):
         monkeypatch.setattr(f"prismrec.cli.{module}.read_split_data", fail)
-    monkeypatch.setattr("prismrec.cli.prepare.open_log", fail)
+    for module in ("prepare", "demo"):
+        monkeypatch.setattr(f"prismrec.cli.{module}.open_log", fail)
 
 
 @pytest.mark.usefixtures("unused")
@@ -134,10 +135,51 @@ def test_a_folder_of_one_interest_is_checked_if_it_will_be_written(
 
 
 @pytest.mark.usefixtures("unused")
+def test_a_folder_that_is_no_tuning_is_refused_before_the_data_are_read(data, tmp_path, capsys):
+    (tmp_path / "best.toml").write_text("keep")
+    assert run("tune", data, "--out", tmp_path) == 2
+    assert "it contains something else (best.toml); give another" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["best.toml"]
+
+
+@pytest.mark.usefixtures("unused")
 def test_a_data_set_that_cannot_be_written_is_refused_before_the_log_is_read(tmp_path, capsys):
     (tmp_path / "notes.txt").write_text("keep")
     assert run("prepare", WORLD, "--out", tmp_path) == 2
     assert "it contains something else" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("unused")
+def test_a_log_in_the_folder_of_the_data_set_is_refused_before_it_is_read(data, capsys):
+    log = data / "log.csv"
+    log.write_text("user,item,time\n")
+    assert run("prepare", log, "--out", data) == 2
+    assert "it contains something else (log.csv); give another" in capsys.readouterr().err
+    log.unlink()
+    for inputs in (
+        [data / "items.parquet"], [data.parent / "*" / "items.parquet"],
+        [WORLD, "--items", data / "items.parquet"],
+    ):  # fmt: skip
+        assert run("prepare", *inputs, "--out", data) == 2
+        assert f"items.parquet' is to be read, but it is in '{data}', which" in (
+            capsys.readouterr().err
+        )
+
+
+@pytest.mark.usefixtures("unused")
+@pytest.mark.parametrize("name", ["data", "prism-k1"])
+def test_a_demo_that_cannot_be_written_is_refused_before_the_work(tmp_path, capsys, name):
+    (tmp_path / name).mkdir()
+    (tmp_path / name / "notes.txt").write_text("keep")
+    assert run("demo", "--data", WORLD, "--out", tmp_path) == 2
+    assert f"{name} cannot be replaced" in capsys.readouterr().err
+
+
+def test_an_artifact_with_other_files_is_refused_before_items_are_added(tmp_path, capsys):
+    (tmp_path / "new.csv").write_text("item,title\n")
+    (tmp_path / "manifest.json").write_text('"prismrec-artifact"')
+    assert run("add", tmp_path, "--items", tmp_path / "new.csv", "--out", tmp_path) == 2
+    assert "it contains something else (new.csv); give another" in capsys.readouterr().err
 
 
 @pytest.mark.usefixtures("unused")

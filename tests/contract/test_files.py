@@ -266,6 +266,22 @@ def test_a_folder_with_other_content_is_not_replaced(place, save, read):
     assert names_in_folder_of(place) == [place.name]
 
 
+@pytest.mark.parametrize("name", ["NOTES.md", "model/manifest.json", "rules/.gitkeep"])
+@pytest.mark.parametrize("kind", ["artifact", "data set", "named data set"])
+def test_a_folder_that_has_other_files_too_is_not_replaced(place, kind, name):
+    save, read = FOLDERS[kind]
+    save(place, 2)
+    (place / name).parent.mkdir(exist_ok=True)
+    (place / name).write_text("three years")
+    with pytest.raises(DataError, match=rf"it contains something else \({name}\); give another"):
+        save(place, 3)
+    assert read(place) == 2
+    assert (place / name).read_text() == "three years"
+    (place / name).rename(place / ".DS_Store")
+    save(place, 3)
+    assert read(place) == 3
+
+
 @folders
 def test_an_empty_folder_may_be_filled(place, save, read):
     place.mkdir(parents=True)

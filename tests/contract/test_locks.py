@@ -8,7 +8,7 @@ import stat
 import pytest
 
 from prismrec.errors import DataError
-from prismrec.io import atomic_file, atomic_folder, locked
+from prismrec.io import FolderKind, atomic_file, atomic_folder, locked
 from prismrec.training.tuning.locks import FileLock
 
 FAILURES = [errno.ENOLCK, errno.EOPNOTSUPP, errno.EBADF]
@@ -34,7 +34,7 @@ def write_file(place):
 
 
 def write_folder(place):
-    with atomic_folder(place, "marker", "x") as part:
+    with atomic_folder(place, FolderKind("marker", "x")) as part:
         (part / "marker").write_text("x")
 
 

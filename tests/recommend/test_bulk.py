@@ -51,7 +51,7 @@ def test_the_file_contains_the_lists_of_single_requests(recommender, histories, 
     options = ListOptions(k=6, diversity=0.2)
     done = recommend_file(recommender, histories, tmp_path / "lists.parquet", options)
     table = pl.read_parquet(tmp_path / "lists.parquet")
-    assert (done.users, done.unknown, done.popular, done.rows) == (25, 1, 3, len(table))
+    assert (done.histories, done.unknown, done.popular, done.rows) == (25, 1, 3, len(table))
     assert done.empty == sum(not row for row in pl.read_parquet(histories)["history"].to_list())
     assert 0 < done.empty < done.popular
     for user, history in pl.read_parquet(histories).iter_rows():
@@ -145,7 +145,7 @@ def test_a_second_run_with_the_same_output_is_refused_and_other_shards_are_not(
     assert [f"{out} cannot be written, because another process" in text for text in refused] == [
         True, True,
     ]  # fmt: skip
-    assert (done.users, shards[0].users) == (25, 12)
+    assert (done.histories, shards[0].histories) == (25, 12)
     assert set(pl.read_parquet(out).group_by("user").len()["len"]) == {5}
     assert not list(tmp_path.glob("*.parts"))
 
@@ -189,7 +189,7 @@ def test_no_users_give_an_empty_file(recommender, tmp_path):
     done = recommend_file(
         recommender, tmp_path / "none.parquet", tmp_path / "out.parquet", ListOptions()
     )
-    assert (done.users, done.rows) == (0, 0)
+    assert (done.histories, done.rows) == (0, 0)
     assert pq.read_table(tmp_path / "out.parquet").schema == SCHEMA
 
 
@@ -247,7 +247,11 @@ def test_rows_without_a_user_are_left_out_counted_and_found(recommender, tmp_pat
         frame = pl.DataFrame({"user": own}, {"user": pl.String})
         frame.with_columns(history=pl.lit(["x"])).write_parquet(tmp_path / "h" / f"{name}.parquet")
     done = recommend_file(recommender, tmp_path / "h", tmp_path / "o.parquet", ListOptions(k=2))
-    assert (done.users, done.without_user, done.first_without_user) == (4, 3, "row 3 of b.parquet")
+    assert (done.histories, done.without_user, done.first_without_user) == (
+        4,
+        3,
+        "row 3 of b.parquet",
+    )
     assert set(pl.read_parquet(tmp_path / "o.parquet")["user"]) == {"u", "v", "w", "x"}
     shards = [
         recommend_file(
@@ -255,7 +259,7 @@ def test_rows_without_a_user_are_left_out_counted_and_found(recommender, tmp_pat
         )
         for n in (1, 2)
     ]
-    assert (sum(one.users for one in shards), sum(one.without_user for one in shards)) == (4, 3)
+    assert (sum(one.histories for one in shards), sum(one.without_user for one in shards)) == (4, 3)
     for user in (None, ""):
         rows = pa.table({"user": pa.array([user], pa.string()), "history": [["x"]]})
         with pytest.raises(DataError, match="has no user"):  # there is no count to return
@@ -284,7 +288,7 @@ def test_users_without_a_list_are_counted(recommender, dataset, tmp_path, monkey
     pl.DataFrame(rows).write_parquet(tmp_path / "h.parquet")
     out = tmp_path / "o.parquet"
     done = recommend_file(recommender, tmp_path / "h.parquet", out, ListOptions(k=2))
-    assert (done.users, done.without_items, done.repeated, done.rows) == (3, 1, 0, 4)
+    assert (done.histories, done.without_items, done.repeated, done.rows) == (3, 1, 0, 4)
     assert set(pl.read_parquet(out)["user"]) == {"a", "c"}
 
 
@@ -298,8 +302,8 @@ def test_the_command_reports_what_is_unusual_in_the_histories(
     asked = ["--histories", tmp_path / "h.parquet", "--out", tmp_path / "o.parquet", "-k", "2"]
     assert run("recommend", tmp_path / "model", *asked) == 0
     text = " ".join(capsys.readouterr().out.split())
-    assert "4 items for 3 users" in text
-    assert "1 user has no list: all items are in the history or excluded" in text
+    assert "4 items for 3 histories" in text
+    assert "1 history has no list: all items are in it or excluded" in text
     assert "1 row without a user: left out; the first of the histories is row 2 of h.par" in text
     assert "1 row repeats a user of an earlier row: such a user has several lists" in text
 
@@ -426,8 +430,8 @@ def test_a_folder_of_files_is_read_like_one_file(recommender, histories, folder,
     expected = recommend_file(recommender, histories, one, ListOptions(k=5))
     found = recommend_file(recommender, folder, all_of_it, ListOptions(k=5))
     assert_same_lists(pl.read_parquet(all_of_it), pl.read_parquet(one))
-    assert (found.users, found.popular, found.unknown) == (
-        expected.users, expected.popular, expected.unknown,
+    assert (found.histories, found.popular, found.unknown) == (
+        expected.histories, expected.popular, expected.unknown,
     )  # fmt: skip
 
 
@@ -446,7 +450,7 @@ def test_each_user_is_in_exactly_one_shard(recommender, tmp_path, monkeypatch, s
             recommender, given, tmp_path / "lists.parquet", ListOptions(k=5),
             shard=Shard(number, shards),
         )  # fmt: skip
-        users += done.users
+        users += done.histories
         parts.append(pl.read_parquet(done.out))
     assert users == 25
     assert_same_lists(pl.concat(parts), pl.read_parquet(whole))
@@ -476,7 +480,7 @@ def test_a_shard_that_is_killed_continues_with_its_own_chunks(
         with pytest.raises(KeyboardInterrupt):
             recommend_file(recommender, histories, out, ListOptions(k=5), shard=second)
     again = recommend_file(recommender, histories, out, ListOptions(k=5), shard=second)
-    assert (again.resumed, again.users) == (4, whole.users)
+    assert (again.resumed, again.histories) == (4, whole.histories)
     assert again.out.read_bytes() == lists
 
 
@@ -592,16 +596,18 @@ def test_parts_have_each_row_once_and_a_file_that_lost_rows_is_an_error(historie
 def test_files_are_found_as_in_prepare(recommender, folder, tmp_path):
     """The first bytes decide if the ending does not; other files are refused, not left out."""
     out = tmp_path / "lists.parquet"
-    users = recommend_file(recommender, folder, out, ListOptions(k=2)).users
+    users = recommend_file(recommender, folder, out, ListOptions(k=2)).histories
     for path, name in (("day=1/part-0.parquet", "b.PARQUET"), ("day=2/part-0.parquet", "c.pq")):
         (folder / path).rename(folder / name)
     frame = pl.DataFrame({"user": ["new"], "history": [["a"]]})
     frame.write_parquet(folder / "part-00003")
     for source in (folder, str(folder / "**" / "*")):
-        assert recommend_file(recommender, source, out, ListOptions(k=2)).users == users + 1
+        assert recommend_file(recommender, source, out, ListOptions(k=2)).histories == users + 1
     assert "new" in set(pl.read_parquet(out)["user"])
     (folder / "more.csv").write_text("user,history\n")
-    with pytest.raises(DataError, match=r"more\.csv is not a Parquet file; .* move it out of"):
+    with pytest.raises(
+        DataError, match=r"more\.csv is not a Parquet file; .* move it out of '.*/warehouse'"
+    ):
         recommend_file(recommender, folder, out, ListOptions(k=2))
 
 
@@ -632,7 +638,7 @@ def test_all_users_of_a_data_set_get_lists(recommender, dataset, tmp_path, monke
         )
         for number in range(1, shards + 1)
     ]
-    assert sum(one.users for one in done) == len(users)
+    assert sum(one.histories for one in done) == len(users)
     found = pl.concat([pl.read_parquet(one.out) for one in done])
     assert_same_lists(found, pl.read_parquet(expected))
     with pytest.raises(ConfigError, match="is in the folder of the histories"):
@@ -696,7 +702,7 @@ def test_ids_of_all_exact_types_are_read(recommender, dataset, tmp_path, user, h
         out = tmp_path / f"{name}-lists.parquet"
         assert recommend_file(
             recommender, tmp_path / f"{name}.parquet", out, ListOptions(k=3)
-        ).users
+        ).histories
     assert pq.read_table(out).equals(pq.read_table(tmp_path / "text-lists.parquet"))
 
 

@@ -20,7 +20,8 @@ import cyclopts
 
 from prismrec._version import __version__
 from prismrec.cli._errors import describe_os_error, describe_unused, with_flags
-from prismrec.cli._output import print_note
+from prismrec.cli._output import prepare_streams, print_note
+from prismrec.cli._values import check_values
 from prismrec.errors import ConfigError, PrismrecError, reason_of
 from prismrec.io import is_os_error
 
@@ -81,6 +82,7 @@ def make_app(called: str | None = None) -> cyclopts.App:
         print_error=False,
         suppress_keyboard_interrupt=False,  # it would exit without a word
         result_action="return_value",
+        config=[check_values],
     )
     app.register_install_completion_command(help=COMPLETION)
     for number, (name, line) in enumerate(COMMANDS.items()):
@@ -92,6 +94,7 @@ def make_app(called: str | None = None) -> cyclopts.App:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run one command and exit: 0, 2 after a mistake, 3 if the gate refuses, 130 after Ctrl-C."""
     os.environ.update(SETTINGS_OF_TORCH | dict(os.environ))
+    prepare_streams()
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     called = next((word for word in arguments if word in COMMANDS), None)
     try:
@@ -107,7 +110,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except PrismrecError as error:
         _fail(with_flags(str(error), _flags(called)))
     except KeyboardInterrupt:
-        print("Stopped.", file=sys.stderr)
+        print_note("Stopped.")
         sys.exit(130)
     except BrokenPipeError:
         sys.stderr.close()  # the reader (head, less) closed the pipe
@@ -168,11 +171,11 @@ def _read_config_file(app: cyclopts.App, arguments: list[str]) -> None:
         if not (equals or after):
             raise ConfigError("--config has no value; write the name of a TOML file after it.")
         del arguments[place : place + (1 if equals else 2)]
-        path = value if equals else after[0]
+        path = os.path.expanduser(value if equals else after[0])
         if not Path(path).is_file():
             raise ConfigError(f"--config names {path!r}, which is not a file; name a TOML file.")
         try:
-            found = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+            found = tomllib.loads(Path(path).read_text(encoding="utf-8-sig"))  # a mark may begin it
         except (ValueError, RecursionError) as error:
             raise ConfigError(
                 f"--config names {path!r}, which is not valid TOML: {error}; write one setting per "
@@ -185,5 +188,6 @@ def _read_config_file(app: cyclopts.App, arguments: list[str]) -> None:
             )
         # By the name of the command: otherwise settings with the name of a command are left out.
         called = next((word for word in arguments if word in COMMANDS), "")
-        app.config = (cyclopts.config.Dict({called: found}, source=str(Path(path).absolute())),)
+        source = str(Path(path).absolute())
+        app.config = (cyclopts.config.Dict({called: found}, source=source), *app.config)
         return

@@ -164,7 +164,7 @@ def _check_named(name: str, options: ReadOptions) -> None:
 class ListFlags:
     """The flags of ``ListOptions``."""
 
-    k: Annotated[int, Parameter(name="-k", group=COMMON)] = 20
+    k: Annotated[int, Parameter(name=["-k", "--k"], group=COMMON)] = 20
     """Length of the list."""
     exclude_seen: Annotated[bool, Parameter(group=COMMON)] = True
     """Leave out the items of the history."""

@@ -4,19 +4,40 @@ Titles, names and ids are shown without the characters by which a text could con
 or change the order of other text. In JSON these are escaped, so that the values stay the same.
 """
 
+import codecs
+import io
 import json
+import os
 import re
 import sys
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from glob import glob
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from prismrec.errors import ConfigError
 
 CONTROLS = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 """Control characters without the line feed, separators of lines, overrides of the direction of
 text, and halves of surrogate pairs, which cannot be printed."""
+
+
+def prepare_streams() -> None:
+    """Make every character printable, as ``?`` where an encoding lacks it; replace a closed stderr.
+
+    A command must not fail at its last line, after the work.
+    """
+    if sys.stderr is None:  # as after 2>&-
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 -- until the end
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper) and not _has_all_characters(stream):
+            stream.reconfigure(errors="replace")
+
+
+def _has_all_characters(stream: TextIO) -> bool:
+    return codecs.lookup(stream.encoding).name.startswith("utf-")
 
 
 def check_out(out: Path) -> None:
@@ -28,10 +49,27 @@ def check_out(out: Path) -> None:
         )
 
 
+def check_inputs(out: Path, *inputs: str | Path | None) -> None:
+    """Raise ConfigError for an input in the folder of the output, which would replace it.
+
+    Args:
+        out: The folder that will be written.
+        inputs: Paths, globs or names of data sets; None for an input that was not given.
+    """
+    for given in inputs:
+        for path in () if given is None else (given, *glob(str(given))):
+            if Path(path).resolve().is_relative_to(out.resolve()):
+                raise ConfigError(
+                    f"{str(path)!r} is to be read, but it is in {str(out)!r}, which --out "
+                    "replaces; write to another folder."
+                )
+
+
 def print_output(value: Mapping[str, Any], lines: Iterable[str], *, as_json: bool) -> None:
     """Print ``value`` as one JSON object, or ``lines``."""
     if as_json:
-        text = json.dumps(value, ensure_ascii=False, allow_nan=False, default=str)
+        ascii_only = sys.stdout is not None and not _has_all_characters(sys.stdout)
+        text = json.dumps(value, ensure_ascii=ascii_only, allow_nan=False, default=str)
         print(CONTROLS.sub(lambda found: f"\\u{ord(found[0]):04x}", text))
         return
     for line in lines:
@@ -39,9 +77,10 @@ def print_output(value: Mapping[str, Any], lines: Iterable[str], *, as_json: boo
 
 
 def print_note(text: str, *, quiet: bool = False) -> None:
-    """Print a line on stderr, which keeps stdout for the result."""
+    """Print a line on stderr, which keeps stdout for the result; a full disk is no error."""
     if not quiet:
-        print(printable(text), file=sys.stderr, flush=True)
+        with suppress(OSError):
+            print(printable(text), file=sys.stderr, flush=True)
 
 
 def printable(text: str) -> str:

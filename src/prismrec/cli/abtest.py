@@ -26,7 +26,7 @@ class ReportOptions:
 
     experiment: str | None = None
     """Name of the experiment, if the exposure log has several."""
-    k: Annotated[int, Parameter(name="-k")] = 10
+    k: Annotated[int, Parameter(name=["-k", "--k"])] = 10
     """Number of items of a list that count."""
     window: float = 24.0
     """Hours after a list in which an event on one of its items is a hit."""

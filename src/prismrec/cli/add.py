@@ -24,7 +24,7 @@ from prismrec.data import (
     ItemDescriptions,
 )
 from prismrec.io import stage
-from prismrec.recommend import NewItem, save
+from prismrec.recommend import NewItem, check_artifact_folder, save
 
 
 @dataclass(frozen=True)
@@ -67,6 +67,7 @@ def add(
         classes: Classes of the artifact that are not built in.
         as_json: Print one JSON object.
     """
+    check_artifact_folder(out)
     with Progress(artifact.name, quiet=as_json):
         with stage("reading the items"):
             recommender = classes.load(artifact)

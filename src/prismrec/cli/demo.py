@@ -26,6 +26,7 @@ from prismrec.data import (
     ItemDescriptions,
     Split,
     build_dataset,
+    check_dataset_folder,
     save_dataset,
     split_by_user,
 )
@@ -43,7 +44,7 @@ from prismrec.evaluation import (
     report_content,
     write_report,
 )
-from prismrec.recommend import Recommender, artifact_name, save
+from prismrec.recommend import Recommender, artifact_name, check_artifact_folder, save
 from prismrec.training import RunConfig, TrainConfig, Trained, fit
 
 SEED = 2020
@@ -88,6 +89,9 @@ def demo(
     """
     began = time.perf_counter()
     check_report_folder(out / "report")
+    check_dataset_folder(out / "data")
+    for name in (*MODELS, name_with_one_interest("prism")):
+        check_artifact_folder(out / name)
     data, log, items = open_data(data, cache)
     dataset = build_dataset(log, items=items, min_user_events=5, min_item_events=1)
     save_dataset(dataset, out / "data", split={"name": "by-user", "options": {"seed": SEED}})

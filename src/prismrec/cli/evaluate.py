@@ -43,7 +43,7 @@ def evaluate(
     /,
     *more: Path,
     chosen: Annotated[DataOptions, Parameter(name="*")] = DataOptions(),  # noqa: B008 -- frozen
-    k: Annotated[list[int] | None, Parameter(name="-k", negative="")] = None,
+    k: Annotated[list[int] | None, Parameter(name=["-k", "--k"], negative="")] = None,
     diversity: Annotated[list[float] | None, Parameter(negative="")] = None,
     rerank: Annotated[str, Parameter(help=RERANK)] = "category",
     report: Path | None = None,

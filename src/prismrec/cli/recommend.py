@@ -118,18 +118,16 @@ def recommend_to_file(
 
 def _summary_lines(summary: BulkSummary) -> Iterator[str]:
     """Yield the sentences about a run: its counts, and what is unusual in the histories."""
-    line = f"{summary.out}: {summary.rows:,} items for {summary.users:,} users"
+    line = f"{summary.out}: {summary.rows:,} items for {summary.histories:,} histories"
     yield line + (f", {summary.resumed:,} from a run before" if summary.resumed else "")
     if summary.without_items:
-        have = "user has" if summary.without_items == 1 else "users have"
-        yield (
-            f"{summary.without_items:,} {have} no list: all items are in the history or excluded"
-        )
+        have = "history has" if summary.without_items == 1 else "histories have"
+        yield (f"{summary.without_items:,} {have} no list: all items are in it or excluded")
     if summary.empty:
-        yield f"{summary.empty:,} users have no history: popular items"
+        yield f"{summary.empty:,} histories are empty: popular items"
     if summary.popular > summary.empty:
         number = summary.popular - summary.empty
-        yield f"{number:,} users have no item in the catalog: popular items"
+        yield f"{number:,} histories have no item in the catalog: popular items"
     if summary.unknown:
         yield f"{summary.unknown:,} items of histories are not in the catalog: left out"
     if summary.without_user:
@@ -174,8 +172,10 @@ def _run_here(
     try:
         with Progress(out.name):
             summary = recommend_file(recommender, histories, out, options, plan=plan, shard=part)
-    except KeyboardInterrupt:
-        print_note("Interrupted; finished lists are kept. Continue with the same command.")
+    except KeyboardInterrupt as error:
+        kept = error.args[0] if error.args else 0
+        lists = f"the lists of {kept:,} histories are kept" if kept else "no list is finished"
+        print_note(f"Interrupted; {lists}. Continue with the same command.")
         raise
     return summary, recommender.catalog
 

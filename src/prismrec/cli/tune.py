@@ -22,6 +22,7 @@ from prismrec.training import (
     TuneResult,
     Watch,
     changed_settings,
+    check_tune_folder,
 )
 from prismrec.training import tune as search_settings
 
@@ -51,7 +52,7 @@ def tune(
 
     Args:
         data: Folder made by 'prismrec prepare'.
-        out: Folder of the trials, the report and best.toml.
+        out: Folder of the trials, the report and best.toml: a new one, or that of a tuning.
         search: How long to search, and how to choose.
         run_config: A setting with another value than its default is kept, and not tuned.
         training: As above.
@@ -60,6 +61,7 @@ def tune(
     """
     run_options.set_threads()
     run_config = with_options(run_config, set_ or [])
+    check_tune_folder(out)
     with Progress(out.name, quiet=run_options.hides_progress):
         manifest = read_dataset_manifest(data)
         dataset, split = read_split_data(data, quiet=run_options.quiet)

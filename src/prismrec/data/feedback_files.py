@@ -22,6 +22,8 @@ from prismrec.errors import DataError
 
 Array = NDArray[Any]
 DISLIKES = ("indptr", "items", "times")
+FEEDBACK_ARRAYS = ("weights", *(f"disliked_{name}" for name in DISLIKES))
+"""Names of the files, without their end."""
 FEEDBACK = "feedback"
 """Key of the manifest."""
 

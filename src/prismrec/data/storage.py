@@ -29,7 +29,7 @@ import polars as pl
 from prismrec.data.attributes import ATTRIBUTES_FILE, read_attributes, write_attributes
 from prismrec.data.catalog import Catalog
 from prismrec.data.dataset import Dataset
-from prismrec.data.feedback_files import read_feedback, write_feedback
+from prismrec.data.feedback_files import FEEDBACK_ARRAYS, read_feedback, write_feedback
 from prismrec.data.ids import IdMap
 from prismrec.data.split import Split, make_split
 from prismrec.data.stored_arrays import read_histories
@@ -38,6 +38,7 @@ from prismrec.io import (
     COUNT,
     OBJECT,
     TEXT,
+    FolderKind,
     ManifestForm,
     atomic_folder,
     check_output_folder,
@@ -48,8 +49,7 @@ from prismrec.io import (
     read_manifest,
 )
 
-DATASET_FORMAT, VERSION = "prismrec-dataset", 1
-MANIFEST, MARKER = "manifest.json", f'"{DATASET_FORMAT}"'
+DATASET_FORMAT, VERSION, MANIFEST = "prismrec-dataset", 1, "manifest.json"
 ARRAYS = ("indptr", "items", "times")
 ITEMS: dict[str, pl.DataType] = {
     "id": pl.String(),
@@ -62,6 +62,11 @@ IMAGE = "image"
 REPAIR = "prepare the data set again or train again"
 RENAMED_KEYS = {"refused": "rejected"}
 """Keys of ``how`` that earlier versions saved, and their present names."""
+FILES = (
+    *(MANIFEST, "users.parquet", "items.parquet", "categories.parquet", ATTRIBUTES_FILE),
+    *(f"{name}.npy" for name in (*ARRAYS, *FEEDBACK_ARRAYS)),
+)
+KIND = FolderKind(MANIFEST, f'"{DATASET_FORMAT}"', FILES)
 SPLIT = object_with(name=TEXT, options=OBJECT)
 FORM = ManifestForm(
     what="data set",
@@ -88,7 +93,7 @@ def save_dataset(
 
     Args:
         dataset: The data set.
-        folder: The path. Parent folders are created. A folder with other content is not replaced.
+        folder: The path. Parent folders are created. A folder with other files is not replaced.
         split: How to split the data set: a split of it, or the ``name`` of a protocol and its
             ``options``. Only these are stored, since the split can be computed from them. Default:
             the split of the folder that the data set was loaded from; none if it was not.
@@ -101,7 +106,7 @@ def save_dataset(
     Cost: one pass over the data, memory O(ids); with a ``name`` and ``options`` that of the split.
     """
     protocol = _protocol_of(dataset, split)
-    with atomic_folder(folder, MANIFEST, MARKER) as part:
+    with atomic_folder(folder, KIND) as part:
         _write(dataset, part, protocol)
 
 
@@ -134,7 +139,7 @@ def _protocol_of(
 
 def check_dataset_folder(folder: str | Path) -> None:
     """Raise DataError if ``save_dataset`` could not write a folder: before a log is read."""
-    check_output_folder(folder, MANIFEST, MARKER)
+    check_output_folder(folder, KIND)
 
 
 def load_dataset(folder: str | Path, *, verify: bool = False) -> Dataset:

@@ -5,7 +5,6 @@ from .files import (
     atomic_folder,
     check_output_folder,
     check_regular,
-    check_replaceable,
     check_writable_folder,
     describe_write_errors,
     flush_folder,
@@ -16,6 +15,7 @@ from .files import (
     os_error_reason,
     temporary_path,
 )
+from .folder_kinds import FolderKind, check_replaceable
 from .locks import locked, open_locked
 from .manifest import (
     COUNT,
@@ -44,6 +44,7 @@ __all__ = [
     "TEMPORARY",
     "TEXT",
     "FieldType",
+    "FolderKind",
     "ManifestForm",
     "as_step",
     "atomic_file",

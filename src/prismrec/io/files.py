@@ -2,7 +2,7 @@
 
     with atomic_file("lists.parquet") as temporary:
         table.write_parquet(temporary)
-    with atomic_folder("books", "manifest.json", '"prismrec-artifact"') as part:
+    with atomic_folder("books", FolderKind("manifest.json", '"prismrec-artifact"')) as part:
         (part / "manifest.json").write_text(text)
 
 An earlier file or folder stays until the new one is complete, and it stays if writing fails. A full
@@ -21,6 +21,7 @@ from io import BufferedReader
 from pathlib import Path
 
 from prismrec.errors import DataError
+from prismrec.io.folder_kinds import FolderKind, check_replaceable
 from prismrec.io.locks import NoLocksError, locked, open_locked
 
 TEMPORARY = ".prismrec-part"
@@ -134,21 +135,20 @@ def _create_part(part: Path) -> None:
 
 
 @contextmanager
-def atomic_folder(folder: str | Path, marker_file: str, marker: str) -> Iterator[Path]:
+def atomic_folder(folder: str | Path, kind: FolderKind) -> Iterator[Path]:
     """Yield an empty temporary folder; when the block ends, it is renamed to ``folder``.
 
     Args:
         folder: The path of the folder. Parent folders are created; a symbolic link is followed.
-        marker_file: Name of a file that identifies the kind of folder.
-        marker: Text in this file if the folder may be replaced. An empty folder may be replaced
-            too; any other folder is never changed.
+        kind: The kind of folder that may be replaced. An empty folder may be replaced too; any
+            other folder, and one with a file that is none of its kind, is never changed.
 
     Raises:
         DataError: The folder exists and has other content, or it cannot be written.
     """
     place = Path(folder).resolve()
     with describe_write_errors(place):
-        check_replaceable(place, marker_file, marker)
+        check_replaceable(place, kind)
         place.parent.mkdir(parents=True, exist_ok=True)
         scratch = Path(tempfile.mkdtemp(prefix=f".{place.name}.", dir=place.parent))
         part, old = scratch / "new", scratch / "old"
@@ -174,17 +174,16 @@ def named_path(path: Path) -> Path:
     return Path(os.path.abspath(path)) if path.name in ("", "..") else path
 
 
-def check_output_folder(folder: str | Path, marker_file: str, marker: str) -> None:
+def check_output_folder(folder: str | Path, kind: FolderKind) -> None:
     """Raise DataError if ``atomic_folder`` would refuse a folder: for long work, before it begins.
 
     Args:
-        folder: As for ``atomic_folder``, and so are the other two.
-        marker_file: Name of a file that identifies the kind of folder.
-        marker: Text in this file if the folder may be replaced.
+        folder: As for ``atomic_folder``.
+        kind: The kind of folder that may be replaced.
     """
     place = Path(folder).resolve()
     with describe_write_errors(place):
-        check_replaceable(place, marker_file, marker)
+        check_replaceable(place, kind)
         _check_folder(place.parent)
 
 
@@ -212,24 +211,6 @@ def _restore(old: Path, place: Path) -> None:
             f"{place} could not be written, and the earlier folder could not be moved back "
             f"({error.strerror}); move it from {old}."
         ) from error
-
-
-def check_replaceable(place: Path, marker_file: str, marker: str) -> None:
-    """Raise DataError if a folder has other content than ``marker_file`` with the text ``marker``.
-
-    A folder that is empty, or does not exist, may be written.
-    """
-    if not place.exists() or (place.is_dir() and not any(place.iterdir())):
-        return
-    try:
-        replaceable = marker in (place / marker_file).read_text(encoding="utf-8")
-    except (OSError, ValueError):
-        replaceable = False
-    if not replaceable:
-        raise DataError(
-            f"{place} cannot be replaced, because it contains something else; give another folder, "
-            "or move it."
-        )
 
 
 @contextmanager

@@ -26,13 +26,14 @@ from typing import Any
 
 import numpy as np
 
-from prismrec.data import read_catalog, write_catalog
+from prismrec.data import ATTRIBUTES_FILE, read_catalog, write_catalog
 from prismrec.errors import DataError, check_type, to_python
-from prismrec.io import atomic_folder, check_output_folder, write_tensors
+from prismrec.io import FolderKind, atomic_folder, check_output_folder, write_tensors
 from prismrec.models import EXTRACTORS, Extractor
 from prismrec.recommend.about import added_to
 from prismrec.recommend.manifest import (
     ARTIFACT_FORMAT,
+    CATEGORIES_FILE,
     FORM,
     INDEX,
     ITEMS_FILE,
@@ -40,6 +41,7 @@ from prismrec.recommend.manifest import (
     PROJECTION,
     RESTORE,
     RULES,
+    RULES_ARRAYS,
     RULES_OPTIONS,
     WEIGHTS,
     check_hashes,
@@ -49,13 +51,21 @@ from prismrec.recommend.manifest import (
 )
 from prismrec.recommend.projection import read_projection, write_projection
 from prismrec.recommend.recommender import Recommender
-from prismrec.recommend.run_file import write_run
+from prismrec.recommend.run_file import RUN_FILE, write_run
 from prismrec.recommend.saved_model import read_model, saved_options
 from prismrec.recommend.saved_rules import read_rules, write_rules
 from prismrec.registry import name_of, resolve
 from prismrec.retrieval import INDEXES, Index, claim_tables, load_index
 
-MARKER = f'"{ARTIFACT_FORMAT}"'
+KIND = FolderKind(
+    MANIFEST,
+    f'"{ARTIFACT_FORMAT}"',
+    (
+        *(MANIFEST, WEIGHTS, ITEMS_FILE, CATEGORIES_FILE, ATTRIBUTES_FILE, PROJECTION, RUN_FILE),
+        *(f"{RULES}/{name}.npy" for name in RULES_ARRAYS),
+        f"{INDEX}/*",  # an index that is not built in may write any file
+    ),
+)
 
 
 def save(
@@ -65,14 +75,14 @@ def save(
 
     Args:
         recommender: What to write.
-        folder: Where to write it; parent folders are created. A folder with other contents is
+        folder: Where to write it; parent folders are created. A folder with any other file is
             never replaced.
         about: More information to keep, as JSON, such as a report: added to that of the
             recommender.
 
     Raises:
-        DataError: The folder exists and is not an artifact, or it cannot be written, also in the
-            tables of its index.
+        DataError: The folder exists and is not an artifact, or has other files, or it cannot be
+            written, also in the tables of its index.
         ConfigError: ``recommender`` is no recommender, or its model was trained further, so that
             the index does not fit it; or ``about`` is no JSON, or would replace what ``fit`` wrote
             on the training.
@@ -84,7 +94,7 @@ def save(
     check_type("about", about, Mapping | None, needed)
     recommender.check_weights()
     model, record = recommender.model, added_to(recommender.about, about or {})
-    with atomic_folder(folder, MANIFEST, MARKER) as part:
+    with atomic_folder(folder, KIND) as part:
         write_tensors(part / WEIGHTS, dict(model.state_dict()), {})
         write_catalog(recommender.catalog, part)
         (part / INDEX).mkdir()
@@ -121,7 +131,7 @@ def save(
 
 def check_artifact_folder(folder: str | Path) -> None:
     """Raise DataError if ``save`` could not write a folder: before a training, not after it."""
-    check_output_folder(folder, MANIFEST, MARKER)
+    check_output_folder(folder, KIND)
 
 
 def resolve_classes(

@@ -10,7 +10,7 @@ n shards, each has every n-th row, so that each row is in exactly one.
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,22 +41,22 @@ class BulkSummary:
 
     out: Path
     """The file that was written."""
-    users: int
-    """Users in this shard of the histories."""
+    histories: int
+    """Histories with a user in this shard. A user with several rows has several."""
     resumed: int
-    """Users whose lists an earlier run had finished."""
+    """Those of ``histories`` whose lists an earlier run had finished."""
     rows: int
     """Recommended items written."""
     unknown: int
     """Items of histories that the catalog does not hold, or whose id is missing."""
     popular: int
-    """Users who got popular items: without a known item, and no interest was added for them."""
+    """Histories that got popular items: without a known item and without an added interest."""
     empty: int
-    """Those of ``popular`` whose history is empty or missing: users who are not known at all."""
+    """Those of ``popular`` that are empty or missing: of users who are not known at all."""
     without_user: int
     """Rows whose user is missing or empty, which were left out."""
     without_items: int
-    """Users without a list: each item is in the history, excluded, or not allowed by a filter."""
+    """Histories without a list: each item is in it, excluded, or not allowed by a filter."""
     first_without_user: str = ""
     """The first row without a user in the histories, as ``row 3 of b.parquet``; "" if none."""
     repeated: int = 0
@@ -94,6 +94,7 @@ def recommend_file(
             folder of its parts has other content; or another run writes ``out`` now.
         ConfigError: ``out`` is a folder, or writing it would overwrite ``histories`` or add a file
             to them.
+        KeyboardInterrupt: Its argument is the number of histories with lists, which are kept.
 
     Cost: memory of one chunk and its lists, and of a data set; for files also the hashes of the
         users of ``history_users.GROUP`` rows, and the column of users is read again at the end.
@@ -103,26 +104,35 @@ def recommend_file(
     parts = out.with_name(out.name + ".parts")
     check_paths(histories, source.files, out, parts)
     digest = _plan(plan, options, shard, source.files)
-    read, users, resumed = 0, 0, 0
+    read, finished, resumed = 0, 0, 0
     written, counts = [], [Counts()]
-    with own_parts(parts, out):
+    with own_parts(parts, out), _counting(lambda: finished):
         chunks = track(source.batches(CHUNK), "recommending", source.users, size=len)
         for number, chunk in enumerate(chunks):
             own = chunk.take(shard.rows(read, len(chunk)))
             read += len(chunk)
             part = parts / f"{number:08}.parquet"
             written.append(part)
-            finished = part.exists() and _read_metadata(part).get(PLAN) == digest
-            if not finished:
+            has_lists = part.exists() and _read_metadata(part).get(PLAN) == digest
+            if not has_lists:
                 _write_part(part, *batch_lists(recommender, own, options), digest)
             counts.append(Counts(*json.loads(_read_metadata(part)[COUNTS])))
             named = len(own) - counts[-1].without_user
-            users, resumed = users + named, resumed + named * finished
+            finished, resumed = finished + named, resumed + named * has_lists
         _write(out, _read_parts(written))
     rows = pq.read_metadata(out).num_rows
     total = Counts(*map(sum, zip(*counts, strict=True)))
     first = source.first_without_user() if total.without_user else ""
-    return BulkSummary(out, users, resumed, rows, *total, first, source.repeated_users())
+    return BulkSummary(out, finished, resumed, rows, *total, first, source.repeated_users())
+
+
+@contextmanager
+def _counting(finished: Callable[[], int]) -> Iterator[None]:
+    """Raise a KeyboardInterrupt of the block with the number of finished histories."""
+    try:
+        yield
+    except KeyboardInterrupt as error:
+        raise KeyboardInterrupt(finished()) from error
 
 
 def recommend_batch(

@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from prismrec.errors import ConfigError, DataError
-from prismrec.io import atomic_folder, set_threads, spark_path, stage, worker_errors
+from prismrec.io import FolderKind, atomic_folder, set_threads, spark_path, stage, worker_errors
 from prismrec.recommend.artifact_classes import ArtifactClasses
 from prismrec.recommend.batches import SCHEMA, Counts, batch_lists
 from prismrec.recommend.bulk import CHUNK, BulkSummary, require_users
@@ -79,13 +79,13 @@ def recommend_on_spark(
         numbers = session.range(0, len(parts), numPartitions=tasks)
         make = _list_maker(artifact, options, classes, counts)
         lists = numbers.mapInArrow(partial(_make_lists_of_parts, parts=parts, make=make), LISTS)
-        with atomic_folder(out, DONE, "") as part:
+        with atomic_folder(out, FolderKind(DONE, "")) as part:
             lists.write.mode("overwrite").parquet(spark_path(part))
     rows = sum(pq.read_metadata(file).num_rows for file in out.glob("*.parquet"))
     total = Counts(**{name: count.value for name, count in counts.items()})
     first = source.first_without_user() if total.without_user else ""
-    users, repeated = source.users - total.without_user, source.repeated_users()
-    return BulkSummary(out, users, 0, rows, *total, first, repeated)
+    made, repeated = source.users - total.without_user, source.repeated_users()
+    return BulkSummary(out, made, 0, rows, *total, first, repeated)
 
 
 def spark_lists(

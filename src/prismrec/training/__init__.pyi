@@ -20,7 +20,7 @@ from .select_rules import fit_rule_retriever
 from .sizes import Sizes
 from .trained import Trained
 from .tuning.task import Watch
-from .tuning.tune import TuneOptions, TuneResult, tune
+from .tuning.tune import TuneOptions, TuneResult, check_tune_folder, tune
 from .warm_start import WarmStart
 
 __all__ = [
@@ -46,6 +46,7 @@ __all__ = [
     "Watch",
     "advise_interests",
     "changed_settings",
+    "check_tune_folder",
     "dataset_stats",
     "describe_defaults",
     "estimate_training",

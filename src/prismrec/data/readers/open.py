@@ -105,9 +105,6 @@ def parquet_paths(source: str | Path) -> list[Path]:
     paths = find_paths(source)
     for path in paths:
         if format_of(path) != "parquet":
-            raise DataError(
-                f"{path} is not a Parquet file; write it as Parquet, or move it out of {source}."
-                if len(paths) > 1
-                else f"{path} is not a Parquet file; write it as Parquet."
-            )
+            others = f", or move it out of {str(source)!r}" if len(paths) > 1 else ""
+            raise DataError(f"{path} is not a Parquet file; write it as Parquet{others}.")
     return paths

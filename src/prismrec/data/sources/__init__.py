@@ -28,7 +28,7 @@ from prismrec.data.sources.movielens import ML_1M, ML_100K
 from prismrec.data.sources.taobao import TAOBAO
 from prismrec.data.synthetic import PREFIX, open_world
 from prismrec.errors import ConfigError, DataError, UnknownName
-from prismrec.io import atomic_folder, describe_write_errors
+from prismrec.io import FolderKind, atomic_folder, describe_write_errors
 
 DATASETS: dict[str, Source] = {
     source.name: source for source in (ML_100K, ML_1M, AMAZON_BOOKS, TAOBAO)
@@ -123,8 +123,9 @@ def _build(known: Source, scratch: Path, folder: Path, raw: Path | None) -> None
     files, read = find_files(known, raw, scratch)
     sha256 = check_hashes(known, files)
     events, items = read(files)
+    kind = FolderKind(RECORD, f'"{known.name}"', (RECORD, "events.parquet", "items.parquet"))
     record = {"name": known.name, "home": known.home, "terms": known.terms, "sha256": sha256}
-    with atomic_folder(folder, RECORD, f'"{known.name}"') as part:
+    with atomic_folder(folder, kind) as part:
         events.sink_parquet(part / "events.parquet")
         if items is not None:
             items.write_parquet(part / "items.parquet")

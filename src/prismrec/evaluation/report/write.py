@@ -8,14 +8,14 @@ from prismrec.evaluation.report.markdown import markdown
 from prismrec.evaluation.report.page import page
 from prismrec.evaluation.report.sections import sections
 from prismrec.evaluation.report.svg import standalone
-from prismrec.io import atomic_file, check_replaceable, check_writable_folder
+from prismrec.io import FolderKind, atomic_file, check_replaceable, check_writable_folder
 
 PLOTS = "plots"
 """Folder of the plots in the folder of the report."""
 REPORT_FILE = "report.json"
 """File of the numbers in the folder of the report."""
-MARKER = '"tradeoff_k"'
-"""Text in the file of numbers by which the folder of a report is recognized."""
+KIND = FolderKind(REPORT_FILE, '"tradeoff_k"')
+"""By its numbers, the folder of a report is recognized; it may have other files, which stay."""
 
 
 def check_report_folder(folder: Path) -> None:
@@ -25,7 +25,7 @@ def check_report_folder(folder: Path) -> None:
     """
     check_writable_folder(folder)
     check_writable_folder(folder / PLOTS)
-    check_replaceable(folder, REPORT_FILE, MARKER)
+    check_replaceable(folder, KIND)
 
 
 def write_report(content: Content, folder: str | Path) -> None:
@@ -38,7 +38,7 @@ def write_report(content: Content, folder: str | Path) -> None:
         DataError: A file cannot be written, or the folder has other content.
     """
     folder = Path(folder)
-    check_replaceable(folder, REPORT_FILE, MARKER)
+    check_replaceable(folder, KIND)
     files = {
         REPORT_FILE: json.dumps(numbers(content), indent=2, ensure_ascii=False, allow_nan=False)
     }

@@ -16,7 +16,7 @@ from jaxtyping import Float, Int
 from numpy.typing import NDArray
 
 from prismrec.errors import ConfigError, DataError
-from prismrec.io import COUNT, OBJECT, TEXT, ManifestForm, atomic_folder
+from prismrec.io import COUNT, OBJECT, TEXT, FolderKind, ManifestForm, atomic_folder
 from prismrec.types import Candidates
 
 HEADER, FORMAT = "index.json", "prismrec-index-1"
@@ -123,7 +123,7 @@ class Index(ABC):
         Raises:
             DataError: The folder contains something other than an index, or cannot be written.
         """
-        with atomic_folder(folder, HEADER, MARK) as part:
+        with atomic_folder(folder, FolderKind(HEADER, MARK)) as part:
             self.write(part)
 
     def write(self, folder: Path) -> None:

@@ -21,7 +21,7 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 from prismrec.errors import DataError
 from prismrec.training.tuning.locks import FileLock
 from prismrec.training.tuning.space import OneOf, Range, Settings, Tuned
-from prismrec.training.tuning.task import TrialRecord
+from prismrec.training.tuning.task import JOURNAL_FILE, TrialRecord
 
 NAME = "prismrec"
 NEVER_PRUNED = 3
@@ -91,7 +91,7 @@ class Journal:
     def __init__(self, folder: Path, tuned: Tuned, about: Mapping[str, Any], seed: int) -> None:
         self.folder, self.tuned, self.seed = folder, tuned, seed
         self.lock = FileLock(folder / "locks" / "journal")
-        self.path = folder / "journal.log"
+        self.path = folder / JOURNAL_FILE
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         self.about: dict[str, Any] = json.loads(json.dumps(about, default=str))
         with self.lock:

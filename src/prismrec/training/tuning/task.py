@@ -14,6 +14,8 @@ from prismrec.training.loop import Step
 from prismrec.training.run_config import RunConfig
 from prismrec.training.tuning.space import Settings
 
+JOURNAL_FILE = "journal.log"
+"""File by which the folder of a tuning is recognized."""
 POLL = 0.5
 """Seconds between two looks at the work of other processes."""
 OnStep = Callable[[Step], None]

@@ -15,7 +15,7 @@ from typing import Any
 
 from prismrec.data import Catalog, Split
 from prismrec.errors import ConfigError, DataError, MissingExtra, TrainingError
-from prismrec.io import describe_write_errors
+from prismrec.io import check_writable_folder, describe_write_errors
 from prismrec.registry import check_fields
 from prismrec.training.arguments import Sources, check_arguments
 from prismrec.training.config import TrainConfig
@@ -26,7 +26,7 @@ from prismrec.training.tuning.locks import FileLock
 from prismrec.training.tuning.repeat import Repeat, candidate, check_results, run_repeats
 from prismrec.training.tuning.report import write_report
 from prismrec.training.tuning.space import tuned_settings, with_settings
-from prismrec.training.tuning.task import OnStep, Task, TrialRecord, Watch
+from prismrec.training.tuning.task import JOURNAL_FILE, OnStep, Task, TrialRecord, Watch
 from prismrec.training.validation import MIN_USERS, validation_metric
 
 
@@ -108,7 +108,7 @@ def tune(
 
     Raises:
         MissingExtra: Optuna is not installed.
-        DataError: Too few validation users, or the folder is of other data or settings.
+        DataError: Too few validation users, or a folder of other data, settings or content.
         ConfigError, UnknownName: Settings that cannot be used; see ``fit``.
         TrainingError: The default settings cannot be trained.
         KeyboardInterrupt: Ctrl-C was pressed; the same call continues.
@@ -120,7 +120,7 @@ def tune(
 
     stats = dataset_stats(split, catalog)
     tuned = tuned_settings(config, training, stats, options.only)
-    folder = Path(folder)
+    folder = check_tune_folder(folder)
     with describe_write_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
     identity = {"split": split.how, "config": repr(config), "training": repr(training)}
@@ -173,6 +173,24 @@ def planned_repeats(
     if not best:
         return []
     return [[Repeat(r.number, r.settings, each) for each in seeds] for r in (default, *best)]
+
+
+def check_tune_folder(folder: str | Path) -> Path:
+    """Return the path of a folder of a tuning: to be called before the data are loaded.
+
+    Raises:
+        DataError: It cannot be written, or it has other content.
+    """
+    folder = Path(folder)
+    check_writable_folder(folder)
+    names = {path.name for path in folder.iterdir()} if folder.exists() else set()
+    others = sorted(names - {"locks", "checkpoints", "repeats"})  # another process may begin now
+    if others and JOURNAL_FILE not in others:
+        raise DataError(
+            f"{folder} cannot keep a tuning, because it contains something else ({others[0]}); "
+            "give another folder, or move it."
+        )
+    return folder
 
 
 def check_possible(split: Split) -> None:
