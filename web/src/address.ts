@@ -122,8 +122,8 @@ function readDiversity(values: URLSearchParams): Diversity {
 
 function readWeights(text: string): Map<number, number> {
   const pairs = [...text.matchAll(/(\d{1,4}):(\d+(?:\.\d+)?)/g)];
-  const weights = pairs.map(([, number, weight]): [number, number] => [Number(number), Number(weight)]);
-  return new Map(weights.filter(([, weight]) => weight <= MAX_WEIGHT && weight !== 1));
+  const weights = pairs.map(([, number, weight]): [number, number] => [Number(number), Math.min(Number(weight), MAX_WEIGHT)]);
+  return new Map(weights.filter(([, weight]) => weight !== 1));
 }
 
 function readAdded(text: string): Added[] {
