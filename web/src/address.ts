@@ -2,7 +2,7 @@
 
 import type { Diversity, Unit } from "./diversity";
 
-export type Mix = "mixture" | "shares";
+type Mix = "mixture" | "shares";
 /** An interest that the visitor adds: a category or an item. */
 export type Added = { kind: "category" | "item"; value: string; weight: number };
 
@@ -133,7 +133,7 @@ function readAdded(text: string): Added[] {
 }
 
 /** The buttons "more" and "less" stay within these weights. */
-export const MAX_WEIGHT = 16;
+const MAX_WEIGHT = 16;
 const MIN_WEIGHT = 1 / 16;
 
 export type Steer = "more" | "less" | "mute";
