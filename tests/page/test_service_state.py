@@ -71,7 +71,7 @@ def test_a_panel_and_a_language_that_cannot_be_loaded_say_so_and_come_later(page
     dialog.get_by_role("button", name="Close").click()
     page.context.set_offline(True)
     page.get_by_role("button", name="For experts").click()
-    expect(page.locator(".toolbar ~ p")).to_contain_text("This part could not be loaded")
+    expect(page.get_by_text("This part could not be loaded")).to_be_visible()
     page.get_by_role("button", name="中文").click()
     expect(alert).to_be_visible()
     page.context.set_offline(False)

@@ -19,7 +19,6 @@ import {
 import {
   type Answer,
   type Artifacts,
-  type CatalogItem,
   type HistoryItem,
   type Interest,
   type RecommendRequest,
@@ -32,7 +31,7 @@ import {
 import { type Change, changes, countChanges } from "./changes";
 import type { State } from "./comparison";
 import { type Disliked, dislikesOf, markOf } from "./dislikes";
-import { type Diversity, type Unit, convert, diversityOf, pointsOf, requestFields } from "./diversity";
+import { type Diversity, diversityOf, pointsOf, requestFields } from "./diversity";
 import { latest } from "./latest";
 import { settings } from "./settings.svelte";
 import { stepOf } from "./variety";
@@ -48,7 +47,8 @@ const DIFFERENT = 60;
 const LONGEST_QUERY = 4_000;
 /** Characters of an artifact's name that an address with weights keeps. */
 const ARTIFACT_LENGTH = 12;
-const RETRY_AFTER = [400, 800, 1_600, 3_000];
+const RETRY_AFTER = [400, 800, 1_600];
+const LAST_RETRY_AFTER = 3_000;
 
 /** What the address describes, besides the view. */
 type Shown = {
@@ -161,7 +161,6 @@ class Session {
   #pending = "";
   /** The beginning of the name of the artifact that the weights of an address are for; null if not known. */
   #weightsFor: string | null = null;
-  #listens = false;
 
   #ask = latest<Request, TimedAnswer>(
     async (request, signal) => {
@@ -179,6 +178,10 @@ class Session {
     },
   );
 
+  constructor() {
+    window.addEventListener("popstate", () => this.#move());
+  }
+
   /** The request of the list, as a client would send it. */
   requestFor({ history, dislikes, options }: ListInput): RecommendRequest {
     return {
@@ -190,8 +193,6 @@ class Session {
 
   /** Show what the address describes; without it, a user whose interests differ. */
   async start(): Promise<void> {
-    if (!this.#listens) window.addEventListener("popstate", () => this.#move());
-    this.#listens = true;
     this.#entry = (window.history.state as Entry | null) ?? this.#entry;
     this.#hidden = new Set(this.#entry.hidden);
     const isNewest = this.navigate();
@@ -465,7 +466,7 @@ class Session {
     const { users } = await api.examples({ order: "different", limit: DIFFERENT });
     if (!isNewest()) return true;
     const others = users.filter(({ user }) => user !== this.user);
-    const next = others[this.#different++ % Math.max(others.length, 1)];
+    const next = others[this.#different++ % others.length];
     if (next) this.showUser(next.user, next.history);
     return users.length > 0;
   }
@@ -496,10 +497,6 @@ class Session {
     const made = diversityOf(setting, list);
     const name = w.varieties[stepOf(made) ?? -1];
     return name ?? (made.value === setting.value ? w.varietyCustom : w.popularLeast(settings.number(made.value, 2)));
-  }
-
-  setUnit(unit: Unit): void {
-    this.setDiversity(convert(unit, this.answer, this.points, this.diversity), "unit");
   }
 
   setMix(mix: Options["mix"]): void {
@@ -658,11 +655,6 @@ class Session {
     });
   }
 
-  /** Return one item of the catalog, or null. */
-  async itemOf(id: string): Promise<CatalogItem | null> {
-    return (await api.itemsById([id]))[0] ?? null;
-  }
-
   // The key, and errors
 
   unlock(value: string): void {
@@ -790,7 +782,7 @@ class Session {
     this.service = busy ? "busy" : "unreachable";
     this.#retries.set(name, retry);
     if (this.#timer) return;
-    const wait = RETRY_AFTER[Math.min(this.#failures++, RETRY_AFTER.length - 1)] ?? 3_000;
+    const wait = RETRY_AFTER[this.#failures++] ?? LAST_RETRY_AFTER;
     this.#timer = window.setTimeout(() => this.#retryAll(), busy ? Math.max(wait, 1_000 * error.retryAfter) : wait);
   }
 
