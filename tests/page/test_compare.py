@@ -98,6 +98,7 @@ def test_a_pinned_list_stays_while_the_page_changes(visit, server):
     with page.expect_response("**/v1/recommend/batch"):
         page.get_by_role("button", name="Return to A").click()
     assert lists_of(page) == [a, a]
+    expect(page.locator(".bar")).to_contain_text("A is the current list now.")
     page.get_by_role("button", name="Unpin A").click()
     expect(page.get_by_role("heading", name="A: the current list")).to_be_visible()
     assert page.evaluate("sessionStorage.length") == 0

@@ -84,6 +84,26 @@ def test_undo_shows_no_item_that_somebody_else_hid(page, server):
         page.request.post(f"{server.address}/v1/items/unhide", data={"items": [name]})
 
 
+def test_a_redo_that_hides_nothing_is_not_undone_even_after_a_reload(page, server):
+    choose_user(page, "7")
+    name = hide_first(page)
+    try:
+        page.go_back()
+        expect(page.locator(f"[data-item='{name}']")).to_have_count(1)
+        assert page.request.post(f"{server.address}/v1/items/hide", data={"items": [name]}).ok
+        with page.expect_response("**/v1/items/hide"):
+            page.go_forward()
+        settle(page)
+        page.reload()
+        settle(page)
+        with page.expect_response("**/v1/recommend"):
+            page.go_back()
+        settle(page)
+        assert hidden(page, server, [name]) == {name}
+    finally:
+        page.request.post(f"{server.address}/v1/items/unhide", data={"items": [name]})
+
+
 def test_the_panel_of_a_hidden_item_says_that(visit, server):
     page = visit(server.address, query="?history=50")
     settle(page)
@@ -105,7 +125,7 @@ def test_a_double_click_is_one_step(page, server):
         dialog.get_by_role("button", name=NEVER).dblclick()
     settle(page)
     page.wait_for_timeout(200)  # a second call would have been answered
-    assert page.evaluate("history.state") == {"depth": depth + 1, "hidden": [name]}
+    assert page.evaluate("history.state") == {"depth": depth + 1, "back": 1, "hidden": [name]}
     click(page, "Undo")
     assert name in ids(page)
     assert hidden(page, server, [name]) == set()

@@ -51,11 +51,31 @@ def test_a_view_whose_code_cannot_be_loaded_says_so_and_is_loaded_later(visit, o
     page.locator(LIST).first.wait_for()
     server.stop()
     page.get_by_role("link", name="Map").click()
-    expect(page.get_by_text("This view could not be loaded")).to_be_visible()
+    expect(page.get_by_text("This part could not be loaded")).to_be_visible()
     expect(page.get_by_role("button", name="Try again")).to_be_visible()
     server.start()
     page.locator("path.dots").first.wait_for()  # also without a click
     expect(page.get_by_role("alert")).to_have_count(0)
+
+
+def test_a_panel_and_a_language_that_cannot_be_loaded_say_so_and_come_later(page):
+    page.context.set_offline(True)
+    page.locator(".item").first.click()
+    alert = page.get_by_role("alert").filter(has_text="This part could not be loaded")
+    expect(alert).to_be_visible()
+    page.context.set_offline(False)
+    alert.get_by_role("button", name="Try again").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_be_visible()
+    expect(alert).to_have_count(0)
+    dialog.get_by_role("button", name="Close").click()
+    page.context.set_offline(True)
+    page.get_by_role("button", name="For experts").click()
+    expect(page.get_by_text("This part could not be loaded")).to_be_visible()
+    page.get_by_role("button", name="中文").click()
+    expect(alert).to_be_visible()
+    page.context.set_offline(False)
+    expect(page.get_by_role("heading", name="推荐列表")).to_be_visible()  # also without a click
 
 
 def test_weights_end_when_another_artifact_answers(visit, own_server, world):
@@ -114,12 +134,15 @@ def test_the_page_asks_for_a_key_if_the_service_needs_one(visit, own_server):
     page = visit(server.address)
     expect(page.get_by_role("heading", name="needs a key")).to_be_visible()
     field = page.get_by_label("Key", exact=True)
+    expect(field).to_be_focused()
     field.fill("a-wrong-key-of-some-length")
     field.press("Enter")
     expect(page.get_by_text("does not accept this key")).to_be_visible()
+    expect(field).to_be_focused()
     field.fill(key)
     page.get_by_role("button", name="Continue").click()
     expect(page.locator(LIST)).to_have_count(20)
+    expect(page.locator("#main")).to_be_focused()
     kept = page.evaluate("[sessionStorage.length, localStorage.length, document.cookie]")
     assert kept == [1, 0, ""]
     # This service has one artifact; the page shows how to compare two.

@@ -111,6 +111,14 @@ def test_a_share_of_a_negative_relevance_is_an_error():
         strength_for(Diversity(max_relevance_loss=0.1), np.array([-1.0, -2.0]), np.array([0, 1]), 1)
 
 
+def test_a_loss_of_all_relevance_is_no_limit_even_if_a_list_sums_to_less_than_nothing():
+    scores, categories = np.array([3.0, 1.0, -9.0]), np.array([0, 0, 1])
+    check_equal(Diversity(max_relevance_loss=1), scores, categories, 2)
+    strength = strength_for(Diversity(max_relevance_loss=1), scores, categories, 2).strength
+    assert set(diversify(scores[None], categories[None], 2, strength=strength)[0]) == {0, 2}
+    assert strength_for(Diversity(max_relevance_loss=0.99), scores, categories, 2).strength == 0
+
+
 def test_each_user_of_a_batch_has_an_own_strength_that_meets_the_target():
     generator = np.random.default_rng(1)
     scores, categories = generator.random((4, 100)), generator.integers(0, 6, (4, 100))

@@ -2,7 +2,7 @@
 
 import type { Diversity, Unit } from "./diversity";
 
-export type Mix = "mixture" | "shares";
+type Mix = "mixture" | "shares";
 /** An interest that the visitor adds: a category or an item. */
 export type Added = { kind: "category" | "item"; value: string; weight: number };
 
@@ -122,8 +122,8 @@ function readDiversity(values: URLSearchParams): Diversity {
 
 function readWeights(text: string): Map<number, number> {
   const pairs = [...text.matchAll(/(\d{1,4}):(\d+(?:\.\d+)?)/g)];
-  const weights = pairs.map(([, number, weight]): [number, number] => [Number(number), Number(weight)]);
-  return new Map(weights.filter(([, weight]) => weight <= MAX_WEIGHT && weight !== 1));
+  const weights = pairs.map(([, number, weight]): [number, number] => [Number(number), Math.min(Number(weight), MAX_WEIGHT)]);
+  return new Map(weights.filter(([, weight]) => weight !== 1));
 }
 
 function readAdded(text: string): Added[] {
@@ -133,7 +133,7 @@ function readAdded(text: string): Added[] {
 }
 
 /** The buttons "more" and "less" stay within these weights. */
-export const MAX_WEIGHT = 16;
+const MAX_WEIGHT = 16;
 const MIN_WEIGHT = 1 / 16;
 
 export type Steer = "more" | "less" | "mute";

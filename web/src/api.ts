@@ -17,7 +17,7 @@ export type Example = Complete<Schemas["Example"]>;
 export type Start = Complete<Schemas["Start"]>;
 export type HistoryItem = Complete<Schemas["HistoryItem"]>;
 export type SimilarItems = Complete<Schemas["SimilarItems"]>;
-export type HiddenItems = Complete<Schemas["HiddenItems"]>;
+type HiddenItems = Complete<Schemas["HiddenItems"]>;
 export type Artifacts = Complete<Schemas["ServedArtifacts"]>;
 export type CatalogMap = Complete<Schemas["CatalogMap"]>;
 

@@ -24,7 +24,7 @@ export type Choice =
   | { kind: "current" }
   | { kind: "artifact" }
   | { kind: "variety"; step: number }
-  | { kind: "user"; user: string; history: HistoryEvent[]; disliked?: Disliked[] }
+  | { kind: "user"; user: string; history: HistoryEvent[]; disliked: Disliked[] }
   | { kind: "history"; history: HistoryEvent[] };
 
 /** Return what B is made from; `null` for the user that is not chosen yet. */
@@ -39,7 +39,7 @@ export function stateOf(choice: Choice, a: State, current: State): State {
     case "variety":
       return { ...a, options: { ...a.options, diversity: { unit: "strength", value: VARIETY[choice.step] ?? 0 } } };
     case "user": {
-      const { user, history, disliked = [] } = choice;
+      const { user, history, disliked } = choice;
       return { ...a, user, base: history, history, disliked, options: { ...options, added: [], blocked: [] } };
     }
     case "history":
@@ -55,7 +55,7 @@ export function rowsOf(items: Item[], others: Item[]): Row[] {
   return items.map((item, at) => ({ item, rank: at + 1, other: ranks.get(item.id) ?? null }));
 }
 
-export type Difference = { common: number; same: number; onlyA: number; onlyB: number };
+type Difference = { common: number; same: number; onlyA: number; onlyB: number };
 
 export function differenceOf(a: Item[], b: Item[]): Difference {
   const rows = rowsOf(a, b);

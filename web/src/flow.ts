@@ -51,7 +51,7 @@ export function pathOf(focus: Focus, answer: Answer, weights: Map<string, Weight
 const UNUSED = 3;
 
 /** The events to show in one row each: by interest, the heaviest first, and how many are left out. */
-export type EventGroup = { interest: number | null; ids: string[]; more: number };
+type EventGroup = { interest: number | null; ids: string[]; more: number };
 
 export function groupEvents(ids: string[], interests: Interest[], most: number): EventGroup[] {
   const weights = weightsByItem(interests);
@@ -76,7 +76,7 @@ export function groupEvents(ids: string[], interests: Interest[], most: number):
 export type Box = { left: number; right: number; top: number; height: number };
 export type Band = { key: string; interest: number; from: string | null; to: string | null; d: string; width: number };
 export type Boxes = { events: Map<string, Box>; interests: Map<number, Box>; items: Map<string, Box> };
-export type Bar = { interest: number; x: number; y: number; height: number };
+type Bar = { interest: number; x: number; y: number; height: number };
 
 const MOST_PER_ITEM = 16;
 const MOST_PER_EVENT = 5;

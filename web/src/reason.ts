@@ -2,7 +2,7 @@
 
 import type { Interest, Item } from "./api";
 
-export type ReasonText = { kind: "because" | "follows"; title: string; id: string } | { kind: "added"; title: string };
+type ReasonText = { kind: "because" | "follows"; title: string; id: string } | { kind: "added"; title: string };
 
 /**
  * Return the reasons to show, the main one first. Items of an interest that the visitor added are

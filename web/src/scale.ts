@@ -1,6 +1,6 @@
 /** From numbers to positions on the screen. */
 
-export type Scale = (value: number) => number;
+type Scale = (value: number) => number;
 
 export function scale(from: [number, number], to: [number, number]): Scale {
   const width = from[1] - from[0] || 1;

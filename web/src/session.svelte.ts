@@ -19,7 +19,6 @@ import {
 import {
   type Answer,
   type Artifacts,
-  type CatalogItem,
   type HistoryItem,
   type Interest,
   type RecommendRequest,
@@ -32,43 +31,49 @@ import {
 import { type Change, changes, countChanges } from "./changes";
 import type { State } from "./comparison";
 import { type Disliked, dislikesOf, markOf } from "./dislikes";
-import { type Diversity, type Unit, convert, diversityOf, pointsOf, requestFields } from "./diversity";
+import { type Diversity, diversityOf, pointsOf, requestFields } from "./diversity";
 import { latest } from "./latest";
 import { settings } from "./settings.svelte";
 import { stepOf } from "./variety";
 
 export type HistoryEvent = { id: string; mark: string };
-export type Owner = { user: string | null; changed: boolean };
-export type ServiceState = "ready" | "unreachable" | "busy" | "locked";
+type ServiceState = "ready" | "unreachable" | "busy" | "locked";
 
 export const LENGTH = 20;
 /** Events whose titles are loaded, the newest. */
-export const MOST_EVENTS = 60;
+const MOST_EVENTS = 60;
 const DIFFERENT = 60;
 /** Longest query of the address that is sent on, in characters. */
 const LONGEST_QUERY = 4_000;
 /** Characters of an artifact's name that an address with weights keeps. */
 const ARTIFACT_LENGTH = 12;
-const RETRY_AFTER = [400, 800, 1_600, 3_000];
+const RETRY_AFTER = [400, 800, 1_600];
+const LAST_RETRY_AFTER = 3_000;
 
 /** What the address describes, besides the view. */
 type Shown = {
-  owner: Owner;
+  user: string | null;
+  /** The history of the user without the visitor's changes. */
   base: HistoryEvent[];
   history: HistoryEvent[];
   disliked: Disliked[];
   options: Options;
 };
 type Stored = Pick<Shown, "base" | "disliked">;
+const NOTHING: Stored = { base: [], disliked: [] };
 type ListInput = { history: HistoryEvent[]; dislikes: string[]; options: Options };
 type Request = ListInput & { frontier: boolean };
 export type IsNewest = () => boolean;
 type TimedAnswer = { answer: Answer; milliseconds: number };
-/** Kept by the browser per entry of its history; `hidden`: what it hides for everyone. */
-type Entry = { depth: number; hidden: string[] };
+/**
+ * Kept by the browser per entry of its history: how many changes lead to it, how many entries ago
+ * the last of them was made, and what this page hides for everyone.
+ */
+type Entry = { depth: number; back: number; hidden: string[] };
 
 export const newEvent = (id: string, mark = ""): HistoryEvent => ({ id, mark });
-export const idsOf = (events: HistoryEvent[]) => events.map(({ id }) => id);
+export const idsOf = (all: { id: string }[]) => all.map(({ id }) => id);
+const haveSameItems = (one: HistoryEvent[], other: HistoryEvent[]) => String(idsOf(one)) === String(idsOf(other));
 
 /** The fields of a request for options; those with their default are left out. */
 export function optionFields({ diversity, mix, weights, added, blocked }: Options): RecommendRequest {
@@ -88,7 +93,9 @@ export function optionFields({ diversity, mix, weights, added, blocked }: Option
 
 class Session {
   history = $state.raw<HistoryEvent[]>([]);
-  owner = $state.raw<Owner>({ user: null, changed: false });
+  user = $state<string | null>(null);
+  /** The history of the user without the visitor's changes. */
+  base = $state.raw<HistoryEvent[]>([]);
   options = $state.raw<Options>(NEUTRAL);
   /** The items that the user dislikes, and those of them that the list is made with. */
   disliked = $state.raw<Disliked[]>([]);
@@ -112,19 +119,18 @@ class Session {
   /** The item whose panel is open. */
   opened = $state.raw<{ id: string; title: string } | null>(null);
   service = $state<ServiceState>("ready");
-  keyRefused = $state(false);
   hasKey = $state(key.get() !== "");
-  /** A message about the visitor's last change, which can be undone; null without one. */
-  notice = $state<string | null>(null);
-  /** Whether the message is about a change of the visitor, which Undo takes back. */
-  byVisitor = $state(false);
+  /** A message, and whether it is about a change of the visitor, which Undo takes back. */
+  notice = $state.raw<{ text: string; byVisitor: boolean } | null>(null);
   /** What a screen reader reads after a change. */
   announcement = $state("");
   /** By part of the page: why it has no new value, and how to try again. */
-  problems = new SvelteMap<string, { text: string; retry: () => void }>();
+  problems = new SvelteMap<string, { error: unknown; retry: () => void }>();
   milliseconds = $state<number | null>(null);
   points = $derived(pointsOf(this.tradeOff));
   ids = $derived(idsOf(this.history));
+  /** Whether the visitor has changed the history of the user. */
+  changed = $derived(this.user !== null && !haveSameItems(this.base, this.history));
   /** Whether the interests of the list are steered, besides its variety. */
   steered = $derived.by(() => {
     const { mix, weights, added } = this.answeredWith;
@@ -140,8 +146,6 @@ class Session {
   /** Titles by id, of all items that the service has named. */
   #titles = new SvelteMap<string, string>();
   #requested = new Set<string>();
-  /** The history of the user without the visitor's changes. */
-  #base: HistoryEvent[] = [];
   /** What `tradeOff` belongs to. */
   #described: Request | null = null;
   #different = 0;
@@ -150,14 +154,13 @@ class Session {
   #retries = new Map<string, () => void>();
   #timer = 0;
   #navigation = 0;
-  #entry = $state.raw<Entry>({ depth: 0, hidden: [] });
-  /** What the service hides for the entries of this page; false: somebody else had hidden it before. */
-  #hidden = new Map<string, boolean>();
+  #entry = $state.raw<Entry>({ depth: 0, back: 1, hidden: [] });
+  /** What the service hides for this page. */
+  #hidden = new Set<string>();
   #hiding: Promise<void> | null = null;
   #pending = "";
   /** The beginning of the name of the artifact that the weights of an address are for; null if not known. */
   #weightsFor: string | null = null;
-  #listens = false;
 
   #ask = latest<Request, TimedAnswer>(
     async (request, signal) => {
@@ -175,6 +178,10 @@ class Session {
     },
   );
 
+  constructor() {
+    window.addEventListener("popstate", () => this.#move());
+  }
+
   /** The request of the list, as a client would send it. */
   requestFor({ history, dislikes, options }: ListInput): RecommendRequest {
     return {
@@ -186,10 +193,8 @@ class Session {
 
   /** Show what the address describes; without it, a user whose interests differ. */
   async start(): Promise<void> {
-    if (!this.#listens) window.addEventListener("popstate", () => this.#move());
-    this.#listens = true;
     this.#entry = (window.history.state as Entry | null) ?? this.#entry;
-    this.#hidden = new Map(this.#entry.hidden.map((id) => [id, true]));
+    this.#hidden = new Set(this.#entry.hidden);
     const isNewest = this.navigate();
     const address = fromQuery(location.search);
     // An address with a very long history does not fit into the address of another request.
@@ -201,7 +206,14 @@ class Session {
 
   /** Begin to show something else; return whether nothing newer has begun meanwhile. */
   navigate(): IsNewest {
-    const one = ++this.#navigation;
+    this.#navigation++;
+    this.problems.delete("someone"); // nobody is looked up any more
+    return this.isNewest;
+  }
+
+  /** Return whether nothing has begun since now. */
+  get isNewest(): IsNewest {
+    const one = this.#navigation;
     return () => one === this.#navigation;
   }
 
@@ -240,13 +252,11 @@ class Session {
     });
     this.artifact = start.artifact;
     if (!isNewest()) return;
-    const base = start.user === null ? [] : this.#toEvents(start.base);
+    const stored = start.user === null ? NOTHING : this.#toStored(start);
+    const { base } = stored;
     const now = start.user === null ? this.#toEvents(start.history) : this.#changed(base, removed, appended);
-    const changed = start.user !== null && removed.length + appended.length > 0;
-    const { disliked } = start;
-    if (user !== null) this.#tellIfEmpty(user, { base, disliked });
-    this.#toEvents(disliked);
-    this.#set({ owner: { user: start.user, changed }, base, history: now, disliked, options });
+    if (user !== null) this.#tellIfEmpty(user, stored);
+    this.#set({ user: start.user, ...stored, history: now, options });
     this.#weightsFor = address.artifact;
     const milliseconds = performance.now() - started;
     const { dislikes } = this;
@@ -261,6 +271,12 @@ class Session {
     });
   }
 
+  /** Read what is stored of a user. */
+  #toStored({ base, disliked }: { base: HistoryItem[]; disliked: HistoryItem[] }): Stored {
+    this.#toEvents(disliked);
+    return { base: this.#toEvents(base), disliked };
+  }
+
   #changed(base: HistoryEvent[], removed: string[], appended: string[]): HistoryEvent[] {
     return changeHistory(base, ({ id }) => id, removed, appended.map((id) => newEvent(id)));
   }
@@ -269,8 +285,8 @@ class Session {
   async #restore(address: Address, isNewest: IsNewest): Promise<void> {
     const { user, history, removed, appended, options } = address;
     const load = async () => {
-      let stored: Stored = { base: [], disliked: [] };
-      if (user !== null && user === this.owner.user) stored = this.#shown();
+      let stored = NOTHING;
+      if (user !== null && user === this.user) stored = this.#shown();
       else if (user !== null) {
         stored = await this.historyOf(user);
         if (!isNewest()) return;
@@ -278,8 +294,7 @@ class Session {
       }
       const { base, disliked } = stored;
       const now = this.#changed(base, removed, user === null ? (history ?? []) : appended);
-      const changed = user !== null && removed.length + appended.length > 0;
-      this.#set({ owner: { user, changed }, base, history: now, disliked, options });
+      this.#set({ user, base, history: now, disliked, options });
       this.#weightsFor = address.artifact;
       this.#refresh(true);
     };
@@ -293,7 +308,7 @@ class Session {
     this.notice = null;
     if (entry === null) {
       // The browser has added the entry of a new view; it continues the ones before it.
-      this.#entry = { ...this.#entry, depth: this.#entry.depth + 1 };
+      this.#entry = { ...this.#entry, back: this.#entry.back + 1 };
       window.history.replaceState(this.#entry, "");
       return;
     }
@@ -318,14 +333,18 @@ class Session {
 
   async #hideAndShow(): Promise<void> {
     for (;;) {
-      const wanted = this.#entry.hidden;
-      const missing = wanted.find((id) => !this.#hidden.has(id));
-      const id = missing ?? [...this.#hidden.keys()].find((one) => !wanted.includes(one));
+      const entry = this.#entry;
+      const missing = entry.hidden.find((one) => !this.#hidden.has(one));
+      const id = missing ?? [...this.#hidden].find((one) => !entry.hidden.includes(one));
       if (id === undefined) return;
-      if (missing !== undefined) this.#hidden.set(id, await this.#hide(id));
-      else {
-        if (this.#hidden.get(id)) await api.setHidden(id, false);
+      if (missing === undefined) {
+        await api.setHidden(id, false);
         this.#hidden.delete(id);
+      } else if (await this.#hide(id)) this.#hidden.add(id);
+      else if (entry === this.#entry) {
+        // Somebody else hides it now, so it is not for this entry to show it again.
+        this.#entry = { ...entry, hidden: entry.hidden.filter((one) => one !== id) };
+        window.history.replaceState(this.#entry, "");
       }
     }
   }
@@ -336,7 +355,7 @@ class Session {
   }
 
   undo(): void {
-    window.history.back();
+    window.history.go(-this.#entry.back);
   }
 
   /** Whether there is a change of this page to undo; else Back would leave the page. */
@@ -345,8 +364,8 @@ class Session {
   }
 
   #address(): Address {
-    const { user } = this.owner;
-    const changed = compareHistories(idsOf(this.#base), this.ids);
+    const { user } = this;
+    const changed = compareHistories(idsOf(this.base), this.ids);
     const common = { options: this.options, artifact: this.#weighted };
     if (user !== null) return { user, history: null, ...changed, ...common };
     return { user, history: this.ids, removed: [], appended: [], ...common };
@@ -360,7 +379,7 @@ class Session {
   #writeAddress(way: "push" | "replace"): void {
     const url = location.pathname + toQuery(this.#address()) + location.hash;
     if (way === "push") {
-      this.#entry = { ...this.#entry, depth: this.#entry.depth + 1 };
+      this.#entry = { ...this.#entry, depth: this.#entry.depth + 1, back: 1 };
       window.history.pushState(this.#entry, "", url);
     } else window.history.replaceState(this.#entry, "", url);
   }
@@ -389,15 +408,14 @@ class Session {
   }
 
   #shown(): Shown {
-    const { owner, history, disliked, options } = this;
-    return { owner, base: this.#base, history, disliked, options };
+    const { user, base, history, disliked, options } = this;
+    return { user, base, history, disliked, options };
   }
 
-  #set({ owner, base, history, disliked, options }: Shown): void {
-    const other = owner.user !== this.owner.user || String(idsOf(history)) !== String(this.ids);
-    if (other) this.selected = null;
-    this.owner = owner;
-    this.#base = base;
+  #set({ user, base, history, disliked, options }: Shown): void {
+    if (user !== this.user || !haveSameItems(history, this.history)) this.selected = null;
+    this.user = user;
+    this.base = base;
     this.history = history;
     this.disliked = disliked;
     this.dislikes = dislikesOf(disliked, idsOf(base), idsOf(history));
@@ -411,9 +429,7 @@ class Session {
   }
 
   clear(): void {
-    const owner = { user: null, changed: false };
-    const next = { owner, base: [], history: [], disliked: [], options: this.#otherHistory() };
-    this.#change(next, settings.words.started);
+    this.#change({ user: null, ...NOTHING, history: [], options: this.#otherHistory() }, settings.words.started);
   }
 
   showUser(user: string, ids: string[]): void {
@@ -422,8 +438,7 @@ class Session {
 
   #showHistory(user: string, { base, disliked }: Stored): void {
     const options = { ...this.#otherHistory(), blocked: [], added: [] };
-    const owner = { user, changed: false };
-    this.#change({ owner, base, history: base, disliked, options }, settings.words.showsUser(user));
+    this.#change({ user, base, history: base, disliked, options }, settings.words.showsUser(user));
   }
 
   /** Show a user of the data set or of the store; return whether there is one. */
@@ -436,9 +451,7 @@ class Session {
 
   /** The history that the service makes the list of a user from. */
   async historyOf(user: string): Promise<Stored> {
-    const { base, disliked } = await api.start({ user, options: '{"k":1,"explain":false}' });
-    this.#toEvents(disliked);
-    return { base: this.#toEvents(base), disliked };
+    return this.#toStored(await api.start({ user, options: '{"k":1,"explain":false}' }));
   }
 
   async random(isNewest: IsNewest): Promise<boolean> {
@@ -452,8 +465,8 @@ class Session {
   async mostDifferent(isNewest: IsNewest): Promise<boolean> {
     const { users } = await api.examples({ order: "different", limit: DIFFERENT });
     if (!isNewest()) return true;
-    const others = users.filter(({ user }) => user !== this.owner.user);
-    const next = others[this.#different++ % Math.max(others.length, 1)];
+    const others = users.filter(({ user }) => user !== this.user);
+    const next = others[this.#different++ % others.length];
     if (next) this.showUser(next.user, next.history);
     return users.length > 0;
   }
@@ -470,8 +483,7 @@ class Session {
   }
 
   #changeEvents(history: HistoryEvent[], text: string): void {
-    const owner = { ...this.owner, changed: true };
-    this.#change({ owner, history, options: this.#otherHistory() }, text);
+    this.#change({ history, options: this.#otherHistory() }, text);
   }
 
   /** `kind` joins the steps of one slider, and keeps them apart from clicks. */
@@ -485,10 +497,6 @@ class Session {
     const made = diversityOf(setting, list);
     const name = w.varieties[stepOf(made) ?? -1];
     return name ?? (made.value === setting.value ? w.varietyCustom : w.popularLeast(settings.number(made.value, 2)));
-  }
-
-  setUnit(unit: Unit): void {
-    this.setDiversity(convert(unit, this.answer, this.points, this.diversity), "unit");
   }
 
   setMix(mix: Options["mix"]): void {
@@ -553,13 +561,13 @@ class Session {
     return user === null ? settings.words.ofYou : settings.words.ofUser(user);
   }
 
-  nameOf(interest: Interest): string {
-    return interest.name || settings.words.interest(interest.number);
+  nameOf({ name, number }: Pick<Interest, "name" | "number">): string {
+    return name || settings.words.interest(number);
   }
 
   /** The name of the interest with a number. */
   nameOfNumber(number: number, interests: readonly Interest[] = this.interests): string {
-    return interests.find((one) => one.number === number)?.name || settings.words.interest(number);
+    return this.nameOf(interests.find((one) => one.number === number) ?? { number, name: "" });
   }
 
   /** Hide an item from this list only. */
@@ -573,7 +581,7 @@ class Session {
     await this.#matchHidden();
     const text = settings.words.hiddenForAll(title);
     if (await this.#hide(id)) {
-      this.#hidden.set(id, true);
+      this.#hidden.add(id);
       this.#entry = { ...this.#entry, hidden: [...this.#entry.hidden, id] };
       this.#change({}, text);
     } else this.renew(text); // there is nothing to undo
@@ -583,14 +591,13 @@ class Session {
     this.notice = null;
   }
 
-  #note(text: string, ofChange = false): void {
-    this.notice = text || null;
-    this.byVisitor = ofChange;
+  #note(text: string, byVisitor = false): void {
+    this.notice = text ? { text, byVisitor } : null;
   }
 
   /** Show a message about no change of the visitor; a screen reader reads it with the next list. */
   #tell(text: string): void {
-    const earlier = this.byVisitor ? "" : this.#pending;
+    const earlier = this.notice?.byVisitor ? "" : this.#pending;
     this.#pending = earlier.includes(text) ? earlier : [earlier, text].filter(Boolean).join(settings.gap);
     this.#note(this.#pending);
   }
@@ -609,15 +616,13 @@ class Session {
 
   /** What the list is made from, to compare it with another one. */
   get state(): State {
-    const { owner, ...rest } = this.#shown();
-    return { ...rest, user: owner.user, artifact: this.#weighted };
+    return { ...this.#shown(), artifact: this.#weighted };
   }
 
-  /** Show a prepared state, such as B of a comparison; it can be undone like every change. */
-  apply({ user, artifact, ...rest }: State): void {
-    const changed = user !== null && String(idsOf(rest.base)) !== String(idsOf(rest.history));
+  /** Show A or B of a comparison; it can be undone like every change. */
+  apply({ artifact, ...shown }: State, letter: string): void {
     this.#weightsFor = artifact;
-    this.#change({ ...rest, owner: { user, changed } }, settings.words.comparison.applied);
+    this.#change(shown, settings.words.comparison.applied(letter));
   }
 
   // Titles
@@ -650,11 +655,6 @@ class Session {
     });
   }
 
-  /** Return one item of the catalog, or null. */
-  async itemOf(id: string): Promise<CatalogItem | null> {
-    return (await api.itemsById([id]))[0] ?? null;
-  }
-
   // The key, and errors
 
   unlock(value: string): void {
@@ -670,8 +670,8 @@ class Session {
   /** Forget the key and ask for another one. */
   forgetKey(): void {
     key.forget();
+    this.dismiss();
     this.hasKey = false;
-    this.keyRefused = false;
     this.service = "locked";
   }
 
@@ -701,16 +701,15 @@ class Session {
   }
 
   #accept({ answer, milliseconds }: TimedAnswer, request: Request): void {
-    const before = this.answer?.items.map(({ id }) => id) ?? [];
-    const after = answer.items.map(({ id }) => id);
+    const before = idsOf(this.answer?.items ?? []);
+    const after = idsOf(answer.items);
     const replaced = this.answer !== null && this.answer.artifact !== answer.artifact;
     const foreign = replaced || (this.#weightsFor !== null && !answer.artifact.startsWith(this.#weightsFor));
     this.#weightsFor = null;
-    for (const { id, title } of answer.items) this.setTitle(id, title);
-    for (const { items } of answer.interests) for (const { id, title } of items) this.setTitle(id, title);
+    for (const { items } of [answer, ...answer.interests]) for (const { id, title } of items) this.setTitle(id, title);
     this.changes = before.length ? changes(before, after) : new Map();
     this.answer = answer;
-    const same = !replaced && String(idsOf(request.history)) === String(idsOf(this.answered));
+    const same = !replaced && haveSameItems(request.history, this.answered);
     const earlier = same ? this.firstShares : new Map<number, number>();
     this.interests = inOrder(answer.interests, [...earlier.keys()]);
     this.firstShares = new Map(this.interests.map(({ number, share }) => [number, earlier.get(number) ?? share]));
@@ -760,35 +759,30 @@ class Session {
       if (!this.artifact) void this.loadArtifact();
     }
     this.service = "ready";
-    this.keyRefused = false;
     this.#failures = 0;
   }
 
   fail(error: unknown, name: string, retry: () => void): void {
     const status = error instanceof ServiceError ? error.status : 0;
     // A key that may only read is still good for the rest of the page.
-    const forbidden = status === 403 && name === "hide";
-    if (status === 401 || (status === 403 && !forbidden)) {
-      this.keyRefused = key.get() !== "";
+    if (status === 401 || (status === 403 && name !== "hide")) {
       this.service = "locked";
       this.#retries.set(name, retry);
       return;
     }
     const busy = error instanceof ServiceError && [429, 503, 504].includes(status);
     if (!busy && !(error instanceof Unreachable)) {
-      const w = settings.words;
-      const text = forbidden ? w.neverRefused : error instanceof ServiceError ? w.refused(error.message) : String(error);
       const again = () => {
         this.problems.delete(name);
         retry();
       };
-      this.problems.set(name, { text, retry: again });
+      this.problems.set(name, { error, retry: again });
       return;
     }
     this.service = busy ? "busy" : "unreachable";
     this.#retries.set(name, retry);
     if (this.#timer) return;
-    const wait = RETRY_AFTER[Math.min(this.#failures++, RETRY_AFTER.length - 1)] ?? 3_000;
+    const wait = RETRY_AFTER[this.#failures++] ?? LAST_RETRY_AFTER;
     this.#timer = window.setTimeout(() => this.#retryAll(), busy ? Math.max(wait, 1_000 * error.retryAfter) : wait);
   }
 

@@ -4,7 +4,7 @@ import { type Language, firstLanguage, loadWords, read, store } from "./language
 import type { Words } from "./words";
 
 export type { Language };
-export type Theme = "auto" | "light" | "dark";
+type Theme = "auto" | "light" | "dark";
 const THEMES: Theme[] = ["auto", "light", "dark"];
 
 class Settings {

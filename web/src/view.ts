@@ -3,9 +3,9 @@
 import type { CatalogMap } from "./api";
 
 export type Window = { x: number; y: number; zoom: number };
-export type Frame = { width: number; height: number; x: number; y: number; unit: number };
+type Frame = { width: number; height: number; x: number; y: number; unit: number };
 
-export const MAX_ZOOM = 40;
+const MAX_ZOOM = 40;
 
 /** Fit all points into a box; `unit` is the pixels per unit of the plane at zoom 1. */
 export function fit(xs: number[], ys: number[], width: number, height: number): Frame {
@@ -105,7 +105,7 @@ export function shorten(text: string, most: number): string {
 }
 
 /** `end`: the text ends at x, so that it stays on the map. */
-export type Label = { index: number; x: number; y: number; text: string; end: boolean; middle?: boolean };
+type Label = { index: number; x: number; y: number; text: string; end: boolean; middle?: boolean };
 /** Left, top, right and bottom. */
 export type Box = [number, number, number, number];
 

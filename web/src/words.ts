@@ -258,7 +258,7 @@ export const english = {
     chooseUser: "Choose a user for B.",
     steered: "with your settings of interests and items",
     apply: "Apply B",
-    applied: "B is the current list now.",
+    applied: (letter: string) => `${letter} is the current list now.`,
     drop: "Drop B",
     backToA: "Return to A",
     artifactLead: "The other artifact answers only here: the operator chooses the artifact of the service.",
@@ -415,7 +415,7 @@ export const english = {
 
   // The service
   unreachable: "The service does not answer.",
-  viewNotLoaded: "This view could not be loaded. Try again, or reload the page.",
+  viewNotLoaded: "This part could not be loaded. Try again, or reload the page.",
   back: "The service is back.",
   newArtifact: "A new artifact answers now.",
   busy: "The service is busy.",

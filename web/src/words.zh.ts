@@ -234,7 +234,7 @@ export const chinese: Words = {
     chooseUser: "请为 B 选择一个用户。",
     steered: "含你对兴趣和物品的设定",
     apply: "应用 B",
-    applied: "B 现在是当前列表。",
+    applied: (letter) => `${letter} 现在是当前列表。`,
     drop: "放弃 B",
     backToA: "回到 A",
     artifactLead: "另一模型只在此处响应：服务使用哪个模型由运营者决定。",
@@ -373,7 +373,7 @@ export const chinese: Words = {
   },
 
   unreachable: "服务没有响应。",
-  viewNotLoaded: "无法加载此页面。请重试，或刷新页面。",
+  viewNotLoaded: "无法加载这一部分。请重试，或刷新页面。",
   back: "服务已恢复。",
   newArtifact: "现在由新的模型响应。",
   busy: "服务繁忙。",

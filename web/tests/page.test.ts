@@ -57,6 +57,7 @@ describe("the address", () => {
     expect(toQuery({ ...nothing, user: "368", options: two })).toBe("?user=368&weights=1:2,3:0");
     const odd = fromQuery("?user=&diversity=7&mix=x&weights=a:b,5:-1&added=z:1,category:&list=x");
     expect(odd).toEqual(nothing);
+    expect(fromQuery("?weights=1:99&added=99*item:x").options).toMatchObject({ weights: new Map([[1, 16]]), added: [{ weight: 16 }] });
   });
 
   it("describes changes of a user's history, also of items that occur twice", () => {

@@ -121,7 +121,7 @@ describe("two lists", () => {
     // The numbers of interests mean something else in another artifact or history.
     expect(made({ kind: "artifact" }).options.weights.size).toBe(0);
     expect(made({ kind: "history", history: events("y") })).toMatchObject({ user: "u", base: events("x", "y"), history: events("y") });
-    const other = { user: "v", history: events("z") };
+    const other = { user: "v", history: events("z"), disliked: [] };
     expect(made({ kind: "user", ...other })).toMatchObject({ user: "v", base: events("z"), options: { blocked: [] }, disliked: [] });
     const disliked = [{ id: "d", kind: null, value: null }];
     expect(made({ kind: "user", ...other, disliked }).disliked).toBe(disliked);

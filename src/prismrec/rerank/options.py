@@ -45,8 +45,8 @@ class Diversity:
     """Smallest share of the list's pairs that differ in category, from 0 to 1."""
     max_relevance_loss: float | None = None
     """Largest share of the list's relevance to give up, 0 to 1, compared with the list without
-    diversity. Relevance is the sum of the scores, with the weights of interests, above that of the
-    lowest candidate; with the mix "shares" places are used instead of scores."""
+    diversity; 1 is no limit. Relevance is the sum of the scores, with the weights of interests,
+    above that of the lowest candidate; with the mix "shares" places are used instead of scores."""
 
     def __post_init__(self) -> None:
         """Check the unit and its range."""

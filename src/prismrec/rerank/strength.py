@@ -196,11 +196,13 @@ def least_relevance(best: float, max_loss: float) -> float:
 
     Args:
         best: Relevance of the ranking by score.
-        max_loss: Largest share of it to lose.
+        max_loss: Largest share of it to lose; 1 is no limit, also for lists below 0.
 
     Raises:
         ConfigError: The relevance is negative, so that a share of it has no meaning.
     """
+    if max_loss >= 1:
+        return -math.inf
     if best < 0:
         raise ConfigError(
             f"The relevance loss was limited to a share, but the scores of the best list sum "

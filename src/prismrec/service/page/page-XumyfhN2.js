@@ -1,2 +1,0 @@
-const __vite__mapDeps=(i,m=__vite__mapDeps,d=(m.f||(m.f=["./page-CqCq_4NU.js","./page-BT7nZe5t.js","./page-C--dAf-V.js","./page-DK47cyCL.js","./page-DvG_TKdV.css","./page-D4MTj23o.js","./page-DE_G31VH.css","./page-ClGJg10s.js","./page-19sJggkc.js","./page-deeitUlJ.js","./page-BrOKhE3j.css","./page-DcqR-9Dt.css"])))=>i.map(i=>d[i]);
-import{a as e,n as t,t as n}from"./page-C--dAf-V.js";var r=document.getElementById(`page`),[{start:i},a]=await Promise.all([e(()=>import(`./page-CqCq_4NU.js`),__vite__mapDeps([0,1,2,3,4,5,6,7,8,9,10,11]),import.meta.url),t(n())]);r&&i(r,a);
