@@ -200,7 +200,8 @@ def test_a_full_disk_is_reported_and_loses_no_event(serving, room, history):
             assert time.monotonic() < end, "the disk was never full"
             time.sleep(0.01)
         assert process.post("/v1/recommend", history=history)["items"]
-        answer = process.client.post("/v1/items/hide", json={"items": ["x" * 900] * 100})
+        names = [f"{number}{'x' * 900}" for number in range(100)]
+        answer = process.client.post("/v1/items/hide", json={"items": names})
         assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
         clear(process)
         writers.wait_for(20)
