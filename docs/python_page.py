@@ -63,9 +63,10 @@ Several threads may use one recommender. It cannot be pickled: a worker process 
 or by a server that loads the recommender before it forks its workers, may use that of its parent
 for `recommend`, `recommend_many` and `ranked`. It must not use `recommend_frame`, data frames or
 files of data sets: Polars waits forever in a process that is forked after its first use, so start
-such workers with `spawn`. A forked process has one thread of torch, because the threads of the parent do not survive a fork: call
-`torch.set_num_threads` there only if the parent has neither trained nor made a list before. The
-workers of `prismrec serve --workers` are not forked, and have the threads of `--threads`.
+such workers with `spawn`. A forked process has one thread of torch, because the threads of the
+parent do not survive a fork: call `torch.set_num_threads` there only if the parent has neither
+trained nor made a list before. The workers of `prismrec serve --workers` are not forked, and have
+the threads of `--threads`.
 """
 HERE = "docs/python.md describes the fields."
 """Sentence of docstrings for readers of ``help``, which does not show texts below fields."""
