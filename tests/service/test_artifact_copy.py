@@ -123,11 +123,11 @@ def test_an_error_of_a_new_copy_names_the_artifact(folder, artifact):
 
 
 def test_a_new_artifact_is_loaded_once(folder, artifact, dataset, monkeypatch):
-    loaded, load_artifact = [], artifact_classes.load
+    loaded, read_parts = [], artifact_classes.read_parts
     monkeypatch.setattr(
         artifact_classes,
-        "load",
-        lambda *own, **more: loaded.append(own[0]) or load_artifact(*own, **more),
+        "read_parts",
+        lambda *own, **more: loaded.append(own[0]) or read_parts(*own, **more),
     )
     copy = ArtifactCopy(artifact, folder)
     opened = copy.open()
