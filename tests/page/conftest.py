@@ -47,6 +47,10 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+SOON = (
+    "const later = window.setTimeout; window.setTimeout = (f, ms) => later(f, Math.min(ms, 300));"
+)
+"""Script that shortens the waits of the page, such as that before it asks a service again."""
 WATCH = """
 window.violations = [];
 addEventListener("securitypolicyviolation", (e) => violations.push(e.violatedDirective));
@@ -192,10 +196,10 @@ def visit(browser):
     """Return a function that opens the page; check after the test that no page had an error."""
     opened = []
 
-    def open_page(address, view="", *, query="", wait=True, before=None, **options):
+    def open_page(address, view="", *, query="", wait=True, before=None, soon=False, **options):
         options = {"viewport": {"width": 1280, "height": 900}, "locale": "en-US"} | options
         context = browser.new_context(**options)
-        context.add_init_script(WATCH)
+        context.add_init_script(WATCH + (SOON if soon else ""))
         page = context.new_page()
         page.set_default_timeout(10_000)
         page.errors, page.hosts = [], set()

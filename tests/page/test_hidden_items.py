@@ -44,7 +44,7 @@ def enter(page, key):
 
 def test_two_changes_are_undone_when_the_service_is_back(visit, own_server):
     server = own_server("--page")
-    page = visit(server.address, query="?history=50,60,70,80")
+    page = visit(server.address, query="?history=50,60,70,80", soon=True)
     settle(page)
     names = [hide_first(page), hide_first(page)]
     assert hidden(page, server, names) == set(names)

@@ -25,7 +25,7 @@ def test_the_service_restarts_while_the_page_is_open(page, server):
 
 def test_a_view_that_was_opened_while_the_service_was_away_is_shown_later(visit, own_server):
     server = own_server("--compare-with", "other", "--report", "report")
-    page = visit(server.address)
+    page = visit(server.address, soon=True)
     views = {"Map": "path.dots", "Compare": ".sides", "Health": ".verdict"}
     for view, shown in views.items():  # the browser then has the code of all views
         page.get_by_role("link", name=view).click()
@@ -47,7 +47,7 @@ def test_a_view_that_was_opened_while_the_service_was_away_is_shown_later(visit,
 
 def test_a_view_whose_code_cannot_be_loaded_says_so_and_is_loaded_later(visit, own_server):
     server = own_server("--page")
-    page = visit(server.address)
+    page = visit(server.address, soon=True)
     page.locator(LIST).first.wait_for()
     server.stop()
     page.get_by_role("link", name="Map").click()
@@ -81,7 +81,7 @@ def test_a_panel_and_a_language_that_cannot_be_loaded_say_so_and_come_later(page
 def test_weights_end_when_another_artifact_answers(visit, own_server, world):
     shutil.copytree(world / "artifact", world / "changing")
     server = own_server("--page", artifact="changing")
-    page = visit(server.address, query="?history=50,60,70,80")
+    page = visit(server.address, query="?history=50,60,70,80", soon=True)
     page.locator(LIST).first.wait_for()
     page.get_by_role("button", name="Mute").first.click()
     expect(page).to_have_url(re.compile("weights=.:0&artifact="))

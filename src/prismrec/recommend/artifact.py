@@ -55,7 +55,7 @@ from prismrec.recommend.run_file import RUN_FILE, write_run
 from prismrec.recommend.saved_model import read_model, saved_options
 from prismrec.recommend.saved_rules import read_rules, write_rules
 from prismrec.registry import name_of, resolve
-from prismrec.retrieval import INDEXES, Index, claim_tables, load_index
+from prismrec.retrieval import INDEXES, Index, claim_tables, load_index, saved_tables
 
 KIND = FolderKind(
     MANIFEST,
@@ -99,7 +99,8 @@ def save(
         write_catalog(recommender.catalog, part)
         (part / INDEX).mkdir()
         recommender.index.write(part / INDEX)
-        claim_tables(part / INDEX, Path(folder) / INDEX)
+        tables = saved_tables(part / INDEX)
+        claim_tables(tables, Path(folder) / INDEX)
         if recommender.rules is not None:
             write_rules(recommender.rules, part / RULES)
         if recommender.projection is not None:
@@ -126,7 +127,7 @@ def save(
         write_run(
             {name: record[name] for name in ("run", "start") if name in recommender.about}, part
         )
-    claim_tables(Path(folder) / INDEX, Path(folder) / INDEX)  # a removal may have come before
+    claim_tables(tables, Path(folder) / INDEX)  # a removal may have come before
 
 
 def check_artifact_folder(folder: str | Path) -> None:

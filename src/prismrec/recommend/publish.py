@@ -93,7 +93,7 @@ def publish(
             old = versions_in(folder)
             version = _version_of(artifact, name, folder, before)
             for place in (artifact / INDEX, folder / version / INDEX):
-                claim_tables(place, place)
+                claim_tables(saved_tables(place), place)
             for one in old if before in old else ():  # without it, nobody knows what was current
                 if _number(one) > _number(before):  # before the link: nobody may roll back to them
                     _take_name(folder / one)

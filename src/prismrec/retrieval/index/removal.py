@@ -1,6 +1,6 @@
 """Removal of tables of item vectors that no artifact uses any more.
 
-    claim_tables(part / "index", "books/index")  # books/ is written and uses its tables
+    claim_tables(tables, "books/index")          # books/ is written and uses them
     remove_tables(old - kept)                    # not those that an artifact of this machine uses
 
 The mark of a table has the places of the artifacts that were saved with it or published with it. A
@@ -31,18 +31,18 @@ LOCK = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))"
 """Builders and removers of a table wait for each other until the end of the transaction."""
 
 
-def claim_tables(folder: str | Path, place: str | Path) -> None:
-    """Record in its tables where a saved index is.
+def claim_tables(tables: Collection[Table], place: str | Path) -> None:
+    """Record in the tables of a saved index where it is.
 
     Args:
-        folder: The saved index.
+        tables: Its tables: see ``saved_tables``.
         place: The folder that it is in, or gets into.
 
     Raises:
         DataError: A table does not exist any more, or the database cannot be reached.
         MissingExtra: psycopg is not installed.
     """
-    for table in sorted(saved_tables(folder)):
+    for table in sorted(tables):
         with connected(table.url) as connection:
             mark = _locked_mark(connection, table.name)
             if mark is None:
