@@ -57,6 +57,7 @@ def test_the_report_is_one_json_object(logs, capsys):
     assert "hit_rate@10    +0.0000 - " in " ".join(out.split()).replace(" +", "    +")
 
 
+@pytest.mark.slow
 def test_what_is_left_out_of_the_events_is_reported(logs, capsys):
     with logs[1].open("a") as file:
         file.write("\n,A,1700200000\nuser 3,A,1\nuser 3,A,0")

@@ -82,6 +82,7 @@ def test_a_healthy_artifact_and_data_set_are_ok(healthy):
         ('{"format": "prismrec-dataset", "version": 1}', "lacks users"),
     ],
 )
+@pytest.mark.slow
 def test_a_wrong_manifest_is_reported_in_one_sentence(tmp_path, capsys, text, message):
     if text is not None:
         (tmp_path / "manifest.json").write_text(text)

@@ -243,6 +243,7 @@ def test_a_wrong_setting_is_refused_before_the_export(tmp_path, name, value, mes
 
 
 @pytest.mark.parametrize("prepare", ["--dislikes event=return", "--user-column=who --seed 1"])
+@pytest.mark.slow
 def test_what_describes_the_log_is_needed_for_the_import_too(tmp_path, prepare):
     flag = re.split("[ =]", prepare)[0]
     settings = writing_down(tmp_path / "words") | {"PRISMREC_PREPARE": prepare}
@@ -258,6 +259,7 @@ def test_what_describes_the_log_is_needed_for_the_import_too(tmp_path, prepare):
         (tmp_path / "words").unlink(missing_ok=True)
 
 
+@pytest.mark.slow
 def test_some_flags_are_for_nights_that_train_from_the_beginning(tmp_path):
     """The commands only write down how they were called."""
     words = tmp_path / "words"

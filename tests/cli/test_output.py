@@ -86,6 +86,12 @@ def test_a_character_that_the_terminal_lacks_is_no_error(monkeypatch, as_json):
     assert (json.loads(printed) == {"title": "é ☕"}) if as_json else (printed == "é ?\n")
 
 
+def test_a_stream_in_memory_has_every_character(monkeypatch):
+    monkeypatch.setattr(sys, "stdout", io.StringIO())
+    print_output({"title": "☕"}, [], as_json=True)
+    assert json.loads(sys.stdout.getvalue()) == {"title": "☕"}
+
+
 def test_without_a_place_for_notes_a_command_still_runs(monkeypatch):
     monkeypatch.setattr(sys, "stderr", None)
     prepare_streams()

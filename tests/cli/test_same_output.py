@@ -93,6 +93,7 @@ def unused(monkeypatch):
 
 @pytest.mark.usefixtures("unused")
 @pytest.mark.parametrize("other", ["m", "data", "file"])
+@pytest.mark.slow
 def test_an_artifact_that_cannot_be_written_is_refused_before_the_training(
     data, tmp_path, capsys, other
 ):
@@ -116,6 +117,7 @@ def test_an_artifact_that_cannot_be_written_is_refused_before_the_training(
         (["--extractor", "gru"], False),
     ],
 )
+@pytest.mark.slow
 def test_a_folder_of_one_interest_is_checked_if_it_will_be_written(
     data, tmp_path, capsys, monkeypatch, flags, needed
 ):
@@ -150,6 +152,7 @@ def test_a_data_set_that_cannot_be_written_is_refused_before_the_log_is_read(tmp
 
 
 @pytest.mark.usefixtures("unused")
+@pytest.mark.slow
 def test_a_log_in_the_folder_of_the_data_set_is_refused_before_it_is_read(data, capsys):
     log = data / "log.csv"
     log.write_text("user,item,time\n")
@@ -164,6 +167,13 @@ def test_a_log_in_the_folder_of_the_data_set_is_refused_before_it_is_read(data, 
         assert f"items.parquet' is to be read, but it is in '{data}', which" in (
             capsys.readouterr().err
         )
+
+
+@pytest.mark.slow
+def test_the_name_of_a_data_set_may_be_that_of_its_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for _ in range(2):  # the second time there is such a folder
+        assert run("prepare", WORLD, "--out", WORLD) == 0
 
 
 @pytest.mark.usefixtures("unused")
@@ -198,6 +208,7 @@ def test_a_report_that_cannot_be_written_is_refused_before_the_evaluation(
 @pytest.mark.usefixtures("unused")
 @pytest.mark.parametrize("command", ["prepare", "train", "recommend"])
 @pytest.mark.parametrize("out", [".", "..", "./", "/"])
+@pytest.mark.slow
 def test_an_output_without_a_name_is_refused(data, tmp_path, capsys, monkeypatch, command, out):
     (tmp_path / "empty").mkdir()
     monkeypatch.chdir(tmp_path / "empty")

@@ -91,6 +91,7 @@ def tables(draw):
 
 @given(tables(), st.integers(1, 8), st.booleans(), st.lists(st.integers(1, 5), max_size=6))
 @settings(deadline=None)
+@pytest.mark.slow
 def test_lists_are_sorted_by_score_then_in_their_order_without_padding(
     table, k, exclude_seen, history
 ):

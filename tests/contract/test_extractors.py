@@ -72,6 +72,7 @@ def test_returns_k_interests_of_width_d(extractor, history):
     assert (weights[~active] == 0).all()
 
 
+@pytest.mark.slow
 def test_padding_changes_nothing(extractor, history):
     items, mask = history
     noise = torch.where(mask[..., None], items, torch.full_like(items, 1e3))

@@ -283,6 +283,14 @@ def test_a_folder_that_has_other_files_too_is_not_replaced(place, kind, name):
 
 
 @folders
+def test_a_folder_that_was_only_looked_at_is_empty(place, save, read):
+    place.mkdir(parents=True)
+    (place / ".DS_Store").touch()
+    save(place, 2)
+    assert read(place) == 2
+
+
+@folders
 def test_an_empty_folder_may_be_filled(place, save, read):
     place.mkdir(parents=True)
     save(place, 2)

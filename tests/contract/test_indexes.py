@@ -175,6 +175,7 @@ def test_adding_a_present_item_or_removing_an_absent_one_is_an_error(kind):
         index.remove(np.array([77]))
 
 
+@pytest.mark.slow
 def test_the_minimum_recall_is_reached_on_very_unequal_norms(kind):
     vectors, ids, queries = world(5_000)
     index, exact = kind.build(vectors, ids), ExactIndex.build(vectors, ids)

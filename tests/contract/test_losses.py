@@ -36,6 +36,7 @@ def test_a_higher_target_logit_lowers_the_loss(loss, logits):
     assert change.mean() < 0
 
 
+@pytest.mark.slow
 def test_results_do_not_depend_on_the_rest_of_the_batch(loss, logits):
     alone = torch.cat([loss(row[None]) for row in logits])
     torch.testing.assert_close(alone, loss(logits))

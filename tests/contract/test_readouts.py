@@ -68,6 +68,7 @@ def test_the_order_of_interests_does_not_matter(readout):
 
 @examples
 @given(st.integers(0, 10_000))
+@pytest.mark.slow
 def test_with_one_interest_all_readouts_agree(seed):
     vectors, _, target, items = random_inputs(seed, k=1)
     found = [

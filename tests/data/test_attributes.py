@@ -254,6 +254,7 @@ def test_names_that_no_item_has_any_more_are_dropped(dataset):
         ("sale", 1), ("brand", 1), ("region", "DE"), ("region", ["DE", 1]), ("brand", ["x"]),
     ],
 )  # fmt: skip
+@pytest.mark.slow
 def test_a_value_of_another_type_is_refused(dataset, name, cell):
     with pytest.raises(ConfigError, match=f"attribute '{name}' of an item"):
         dataset.catalog.attributes.changed({name: {1: cell}})

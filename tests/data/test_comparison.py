@@ -60,6 +60,7 @@ def test_wrong_comparisons_are_refused(text):
     st.integers(-5, 5),
     st.lists(st.integers(-5, 5), min_size=1, max_size=20),
 )
+@pytest.mark.slow
 def test_numbers_are_compared_like_python_compares_them(sign, value, cells):
     wanted = [FUNCTIONS[sign](cell, value) for cell in cells]
     comparison = Comparison("c", sign, str(value))
@@ -103,6 +104,7 @@ def test_weights_of_kinds_are_parsed():
         min_size=1, max_size=9,
     ),
 )  # fmt: skip
+@pytest.mark.slow
 def test_one_value_matches_as_a_cell_does(sign, value, cells):
     with suppress(ConfigError):
         comparison = Comparison("c", sign, value)

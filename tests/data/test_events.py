@@ -38,6 +38,7 @@ def test_a_byte_order_mark_before_json_lines_is_ignored(write):
 
 
 @pytest.mark.parametrize("name", ["NA", "null", "nan", "None", "N/A", "007", "-", "#N/A", "1e5"])
+@pytest.mark.slow
 def test_ids_that_look_like_numbers_or_missing_values_stay_text(write, name):
     assert rows(read_events(write(f"{HEADER}{name},{name},5\n")))[0][:2] == (name, name)
     line = json.dumps({"user": name, "item": name, "time": 5})
@@ -81,6 +82,7 @@ def test_the_error_of_a_wrong_encoding_has_the_offset(write):
 
 
 @pytest.mark.parametrize("before", [(1 << 20) - 1, 1 << 20, (1 << 20) + 1])
+@pytest.mark.slow
 def test_a_character_may_be_split_over_two_chunks_but_not_cut(write, before):
     start = b"user,item,time,title\nu,a,5,"
     fill = b"x" * (before - len(start))
@@ -105,6 +107,7 @@ def test_a_quoted_id_keeps_its_characters(write, name):
 
 
 @pytest.mark.parametrize("large", [900000017, 2**53 + 1, 9000000000000000019, 2**64 - 1])
+@pytest.mark.slow
 def test_a_large_id_is_exact(write, large):
     table = {"user": [large], "item": [large], "time": [5]}
     typed = pl.DataFrame(table, schema_overrides={"user": pl.UInt64, "item": pl.UInt64})

@@ -157,6 +157,7 @@ def test_ids_in_memory_are_texts():
 
 
 @given(st.permutations(range(6)))
+@pytest.mark.slow
 def test_the_order_of_rows_does_not_matter(order):
     ids = [f"i{n}" for n in range(6)]
     vectors = np.arange(1, 13, dtype=np.float32).reshape(6, 2)

@@ -25,6 +25,7 @@ ONE = [("u", "a", 5 * SECOND)]
      "SEP=,\r\n", '"# exported, 2021",,\n', "\ufeff# exported\n"],
 )  # fmt: skip
 @pytest.mark.parametrize("delimiter", [",", "\t", " "])
+@pytest.mark.slow
 def test_comments_above_a_header_are_skipped_and_reported(write, above, delimiter):
     if above.lower().startswith("sep"):
         above = above.replace(",", delimiter)
@@ -137,6 +138,7 @@ def test_two_columns_of_the_name_of_a_role_are_an_error(write):
 
 
 @pytest.mark.parametrize("title", ['5" pipe', '5" x 6" pipe', 'pipe 5"', 'a"b"c', '"" pipe', 'x"'])
+@pytest.mark.slow
 def test_a_quote_inside_a_field_is_a_character(write, title):
     quoted = '"' + title.replace('"', '""') + '"'
     lines = [f"u,a,{title},5", "v,b,,6", f"w,c,{title},", f"x,d,{quoted},8", 'y,e,"a\nb",9']

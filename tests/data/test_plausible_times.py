@@ -65,6 +65,7 @@ def test_moments_outside_of_the_calendar_are_out_of_range(values):
         ([20210203100000123, 20210131100000999], "%Y%m%d%H%M%S%3f"),
     ],
 )
+@pytest.mark.slow
 def test_calendar_numbers_are_refused_with_their_format(write, numbers, time_format):
     lines = "".join(f'{{"user":"u","item":"a","time":{number}}}\n' for number in numbers)
     texts = [str(number) for number in numbers]

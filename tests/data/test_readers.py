@@ -75,6 +75,7 @@ def test_events_are_not_read_as_sequences(write, line):
         assert rows(read_events(path, columns=columns))[0] == ("1", "10", 978300760 * SECOND)
 
 
+@pytest.mark.slow
 def test_one_long_sequence_is_read(write):
     items = [f"item{number}" for number in range(20_000)]  # a line longer than csv's longest field
     assert len(rows(read_events(write("u " + " ".join(items), "s.txt")))) == 20_000
@@ -90,6 +91,7 @@ def test_json_lines_are_read_and_bad_lines_are_rejected(write):
 @pytest.mark.parametrize("line_end", ["\n", "\r\n"])
 @pytest.mark.parametrize("quote", ["", '"'])
 @pytest.mark.parametrize("delimiter", [",", "\t", ";"])
+@pytest.mark.slow
 def test_blank_lines_between_rows_are_skipped(write, line_end, quote, delimiter):
     lines = ["user,item,time", "", f"u,{quote}a{quote},5", "", "  ", "v,b,6", ",c,7", "", ""]
     text = line_end.join(lines).replace(",", delimiter)

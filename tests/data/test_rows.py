@@ -45,6 +45,7 @@ for name in ("by-user", "leave-last-out"):
 
 
 @given(st.lists(st.booleans(), max_size=50), st.data())
+@pytest.mark.slow
 def test_large_copies_equal_copies_in_memory(mask, data):
     array, rows = np.arange(len(mask)) * 3, np.array(mask, dtype=bool)
     numbers = np.array(data.draw(st.lists(st.integers(0, max(len(mask) - 1, 0)), max_size=20)

@@ -30,6 +30,7 @@ def write_lines(write, *values, role="item"):
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("role", ["user", "item"])
+@pytest.mark.slow
 def test_json_values_that_are_no_scalars_are_refused_by_line(write, value, kind, role):
     log = read_events(write_lines(write, value, role=role))
     assert rejected_lines(log) == {f"{role} is {kind}, not an id": (1, (6,))}
@@ -52,6 +53,7 @@ def test_text_that_looks_like_json_is_an_id(write, text):
 @pytest.mark.parametrize(
     "number", ["12345678901234567890123", "-12345678901234567890", "1.50", "1e5", "1E-7", "0.10"]
 )
+@pytest.mark.slow
 def test_json_numbers_keep_their_digits(write, number):
     path = write(FINE + f'\n{{"user":{number},"item":{number},"time":5}}', "log.jsonl")
     assert rows(read_events(path))[-1][:2] == (number, number)

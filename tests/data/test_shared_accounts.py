@@ -70,6 +70,7 @@ def test_purity_matches_values_by_hand():
 
 
 @given(st.lists(st.integers(0, 3), min_size=1, max_size=30), st.integers(1, 5), st.integers(0, 99))
+@pytest.mark.slow
 def test_purity_is_not_below_that_of_one_interest(owner, interests, seed):
     weights = np.random.default_rng(seed).dirichlet(np.ones(len(owner)), interests)
     found, single = purity(weights, np.array(owner))

@@ -158,6 +158,7 @@ def test_columns_of_dates_are_used_directly():
 
 @settings(deadline=None, max_examples=50)
 @given(st.integers(0, 10**11 * SECOND - 1))
+@pytest.mark.slow
 def test_seconds_with_a_fraction_are_exact_to_the_microsecond(moment):
     text = f"{moment // SECOND}.{moment % SECOND:06}"
     assert read([text], time_unit="s") == [moment]

@@ -52,6 +52,7 @@ def full(users, items):
         ("weight", [0.0, 0.5, 1, 2, 3], "weight", 1, 2),
     ],
 )
+@pytest.mark.slow
 def test_columns_that_weigh_events_are_named_with_their_low_share(
     warnings, column, values, kind, count, line
 ):
@@ -118,6 +119,7 @@ def test_times_that_are_not_plausible_are_reported(warnings, moment, name):
 
 
 @pytest.mark.parametrize("moment", ["1.51154E+9", "1.5115E+09", "1.6E9"])
+@pytest.mark.slow
 def test_times_that_a_spreadsheet_rounded_are_reported(write, warnings, moment):
     found = warnings([*full(1, 3), ("v", "i1", moment)])["rounded_times"]
     assert (found.count, found.share, found.line, found.serious) == (1, 1 / 4, 5, True)

@@ -107,6 +107,7 @@ def test_overridden_lists_and_users_of_several_variants_are_left_out():
 
 @settings(max_examples=25, deadline=None)
 @given(st.integers(0, 2**32), st.integers(1, 4), st.sampled_from([1, 3, 40]))
+@pytest.mark.slow
 def test_outcomes_equal_a_search_of_all_pairs(seed, k, hours):
     random = np.random.default_rng(seed)
     rows = [

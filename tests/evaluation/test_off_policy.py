@@ -203,6 +203,7 @@ def test_the_interval_has_the_truth_and_a_naive_mean_does_not():
     assert naive_inside < 50
 
 
+@pytest.mark.slow
 def test_each_variant_is_estimated_as_it_is_measured():
     found, _, chance = a_world(np.random.default_rng(2), 20_000)
     for variant in (0, 1):

@@ -58,6 +58,7 @@ def report_of(data, split, cases, ks=(1,)):
         (30, 3, 24, "m against popularity, recall@1: level, +0.0000 ± 0.0000"),
     ],
 )
+@pytest.mark.slow
 def test_the_table_is_shown_with_a_sentence_for_what_is_missing(
     users, items, events, sentence, tmp_path
 ):

@@ -64,6 +64,7 @@ def logs(dataset, policies):
     return exposures_of(rows), log_of(events)
 
 
+@pytest.mark.slow
 def test_logged_lists_are_computed_again_exactly(logs, policies):
     variants, other = policies
     exposures, log = logs

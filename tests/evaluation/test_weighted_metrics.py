@@ -57,6 +57,7 @@ ITEMS = st.lists(st.integers(1, 12), min_size=1, max_size=8, unique=True)
 
 @given(ITEMS, st.lists(st.integers(1, 12), min_size=1, max_size=8), st.integers(1, 8),
        st.floats(0.25, 8))  # fmt: skip
+@pytest.mark.slow
 def test_with_equal_weights_they_equal_the_plain_metrics(items, targets, k, weight):
     for name, plain in WEIGHTED.items():
         found = measure(name, items, targets, [weight] * len(targets), k)
@@ -64,6 +65,7 @@ def test_with_equal_weights_they_equal_the_plain_metrics(items, targets, k, weig
 
 
 @given(ITEMS, st.dictionaries(st.integers(1, 12), st.integers(1, 9), min_size=1), st.integers(1, 8))
+@pytest.mark.slow
 def test_values_are_shares_and_ignore_the_scale(items, targets, k):
     wanted, weights = list(targets), list(targets.values())
     for name in WEIGHTED:

@@ -155,6 +155,7 @@ def test_a_resumed_run_with_category_embeddings_equals_an_uninterrupted_one(
     assert_same(weights(resumed), weights(uninterrupted))
 
 
+@pytest.mark.slow
 def test_weight_decay_does_not_apply_to_item_embeddings(new_model, histories):
     models = []
     for decay in (0.0, 0.5):

@@ -107,6 +107,7 @@ def test_weights_states_and_parts_add_up_to_the_vectors(name, own):
 
 @given(st.integers(0, 10_000), st.integers(1, 6), st.sampled_from(EXTRACTORS_OF_ONE))
 @settings(max_examples=40)
+@pytest.mark.slow
 def test_no_two_shown_interests_are_nearly_the_same(seed, clusters, which):
     items, mask = drawn(seed)
     # Vectors in a half space: many clusters of these have vectors of a large cosine.

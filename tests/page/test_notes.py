@@ -113,6 +113,7 @@ def of_rules():
         yield select_rules._choose(trials, (0.1, 0.1), "recall@10 and recall@50", [])[1]
 
 
+@pytest.mark.slow
 def test_the_notes_of_the_service_are_translated():
     patterns = [pattern(note) for note in NOTES]
     trained = of_a_training()

@@ -201,6 +201,7 @@ def test_the_bias_of_prefixes_is_the_same_without_gradients(heads, length):
 
 @pytest.mark.parametrize("positions", ["slot", "recency", "none"])
 @pytest.mark.parametrize("way", ["forward", "prefixes"])
+@pytest.mark.slow
 def test_gradients_equal_finite_differences(positions, way):
     torch.manual_seed(0)
     extractor = SelfAttentive(dim=2, interests=2, max_len=3, hidden=3, positions=positions).double()

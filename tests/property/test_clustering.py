@@ -46,6 +46,7 @@ def test_clusters_equal_those_of_one_event_after_another(seed, batch, length, nu
 
 
 @given(st.integers(0, 10_000), st.integers(1, 5), st.integers(1, 12), st.integers(1, 4))
+@pytest.mark.slow
 def test_few_histories_are_clustered_like_many(seed, batch, length, number):
     items, mask = drawn(seed, batch, length)
     items[0, 0] = 0  # an item without a direction

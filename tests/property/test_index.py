@@ -49,6 +49,7 @@ def test_the_exact_index_equals_sorting_all_scores_for_any_tile_size(world, m, r
 
 @settings(deadline=None)
 @given(worlds(), st.integers(1, 50), st.integers(1, 5))
+@pytest.mark.slow
 def test_a_sharded_exact_index_equals_one_index(world, m, shards):
     vectors, ids, queries = world
     places = np.array_split(np.arange(len(ids)), shards)
@@ -59,6 +60,7 @@ def test_a_sharded_exact_index_equals_one_index(world, m, shards):
 
 @settings(deadline=None)
 @given(worlds(), st.integers(1, 50), st.data())
+@pytest.mark.slow
 def test_an_index_after_changes_equals_a_new_one_of_the_remaining_items(world, m, data):
     vectors, ids, queries = world
     held = np.zeros(len(ids), dtype=bool)

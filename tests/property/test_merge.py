@@ -36,6 +36,7 @@ def by_hand(vectors, queries, prior, excluded):
 
 
 @given(searches())
+@pytest.mark.slow
 def test_with_an_exact_index_the_merge_equals_the_best_items_of_the_catalog(search):
     vectors, queries, prior, m, excluded = search
     index = ExactIndex.build(vectors, np.arange(1, len(vectors) + 1))
@@ -47,6 +48,7 @@ def test_with_an_exact_index_the_merge_equals_the_best_items_of_the_catalog(sear
 
 
 @given(searches())
+@pytest.mark.slow
 def test_an_item_is_listed_once_with_the_interest_that_scores_it_best(search):
     vectors, queries, prior, m, excluded = search
     index = ExactIndex.build(vectors, np.arange(1, len(vectors) + 1))

@@ -50,6 +50,7 @@ def outcomes(found):
 
 @quick
 @given(users(), st.integers(1, 8))
+@pytest.mark.slow
 def test_the_list_at_every_strength_equals_that_of_the_frontier(user, k):
     found = frontier(*user, k)
     # Scores are integers and ranks are below 10, so no breakpoint is within 0.001 of these

@@ -40,6 +40,7 @@ def check_equal(diversity, scores, categories, k):
 
 @settings(deadline=None, max_examples=200)
 @given(users(), st.integers(1, 8), diversities)
+@pytest.mark.slow
 def test_the_strength_is_that_of_the_frontier_even_with_equal_scores(user, k, diversity):
     check_equal(diversity, *user, k)
 
@@ -69,6 +70,7 @@ def test_the_strength_of_many_candidates_is_that_of_the_frontier(
 @pytest.mark.parametrize("k", [5, 20, 100])
 @pytest.mark.parametrize("digits", [1, 7])
 @pytest.mark.parametrize("lost", [0, 1e-17, 1e-3])
+@pytest.mark.slow
 def test_sums_in_another_order_do_not_change_what_a_small_budget_allows(k, digits, lost):
     generator = np.random.default_rng(k)
     for _ in range(40):
@@ -132,6 +134,7 @@ def test_each_user_of_a_batch_has_an_own_strength_that_meets_the_target():
 
 
 @pytest.mark.parametrize("groups", [3, 18, 300])
+@pytest.mark.slow
 def test_many_lists_with_equal_values_have_the_strength_of_the_frontier(groups):
     generator = np.random.default_rng(groups)
     for _ in range(40):

@@ -34,6 +34,7 @@ def saved(dataset, tmp_path):
 
 
 @pytest.mark.parametrize("extractor", ["sa", "dr", "mind", "transformer"])
+@pytest.mark.slow
 def test_a_loaded_recommender_gives_the_same_lists_and_scores(dataset, tmp_path, extractor):
     recommender = untrained(dataset, extractor=extractor)
     save(recommender, tmp_path / "a")

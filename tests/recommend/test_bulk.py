@@ -10,6 +10,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import polars as pl
@@ -101,6 +102,22 @@ def test_an_interrupted_run_resumes_and_writes_the_same_file(
     assert sorted(path.name for path in tmp_path.iterdir()) == [
         "again.parquet", "histories.parquet", "whole.parquet",
     ]  # fmt: skip
+
+
+def test_an_interruption_while_repeated_users_are_counted_keeps_the_lists(
+    recommender, histories, tmp_path
+):
+    out = tmp_path / "lists.parquet"
+    with (
+        mock.patch(
+            "prismrec.recommend.history_users._count_repeated", side_effect=KeyboardInterrupt
+        ),
+        pytest.raises(KeyboardInterrupt),
+    ):
+        recommend_file(recommender, histories, out, ListOptions(k=5))
+    assert not out.exists()
+    done = recommend_file(recommender, histories, out, ListOptions(k=5))
+    assert done.resumed == done.histories > 0
 
 
 @pytest.mark.parametrize("change", ["wish", "plan", "histories"])

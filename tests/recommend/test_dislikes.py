@@ -131,6 +131,7 @@ def test_the_share_of_the_rules_is_that_before_the_penalty():
     {"diversity": 0.2}, {"interests": InterestOptions(mix="shares")},
     {"rerank": "mmr", "diversity": 0.1}, {"filter": Filter(allowed=NAMES)},
 ])  # fmt: skip
+@pytest.mark.slow
 def test_disliked_items_are_in_no_list(options):
     for recommender in RECOMMENDERS.values():
         answer = recommender.recommend_many(

@@ -206,6 +206,7 @@ def test_an_answer_without_explanations_has_the_same_items(dataset, recommender)
 
 
 @pytest.mark.parametrize("options", [{}, {"diversity": 0.3}, {"exclude_seen": False}])
+@pytest.mark.slow
 def test_a_batch_gives_the_same_answers_as_single_requests(dataset, recommender, options):
     histories = [ids(dataset, user) for user in range(9)] + [[], ["zzz", *ids(dataset, 1)]]
     together = recommender.recommend_many(histories, ListOptions(k=7, **options))
@@ -320,6 +321,7 @@ def changed(recommender):
 
 
 @pytest.mark.parametrize("make", [untrained, formed])
+@pytest.mark.slow
 def test_a_divided_index_gives_the_lists_of_one_index(dataset, make, tmp_path):
     """With filters, diversity and a mixture of interests, after changes, and after loading."""
     whole = make(dataset)

@@ -122,6 +122,7 @@ def test_the_three_largest_positive_contributions_are_named(dataset, recommender
 
 
 @pytest.mark.parametrize("name", [name for name in LINEAR if name.startswith("formed")])
+@pytest.mark.slow
 def test_an_item_belongs_to_the_cluster_whose_events_add_most(dataset, name):
     recommender = LINEAR[name](dataset)
     several = 0
@@ -180,6 +181,7 @@ def test_because_is_empty_where_no_event_speaks_for_an_item(dataset):
 
 
 @pytest.mark.parametrize("kind", ["formed", "sa"])
+@pytest.mark.slow
 def test_the_share_of_the_rules_is_that_of_the_probability(dataset, rules, kind):
     plain = LINEAR[kind](dataset)
     recommender = plain.with_rules(rules)

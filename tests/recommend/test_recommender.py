@@ -140,6 +140,7 @@ def test_a_larger_strength_never_lowers_diversity(dataset):
     assert found[-1] > found[0]
 
 
+@pytest.mark.slow
 def test_a_recommender_of_a_model_that_was_trained_further_is_an_error(dataset, tmp_path):
     recommender, history = untrained(dataset), ids(dataset, 0)
     other = recommender.with_hidden(history[:1]).remembering()

@@ -105,6 +105,7 @@ def test_only_the_newest_histories_are_remembered(dataset, recommender, reads):
     )
 
 
+@pytest.mark.slow
 def test_a_whole_file_of_histories_is_not_remembered(dataset, recommender):
     histories = [ids(dataset, user % 30) for user in range(remembered.TOGETHER + 1)]
     recommender.recommend_many(histories)

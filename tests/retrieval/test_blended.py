@@ -52,6 +52,7 @@ def blended_scores(recommender, history, reference=None):
         return np.log(likely + recommender.rules.weight * follows / follows.sum())
 
 
+@pytest.mark.slow
 def test_the_list_contains_the_best_blended_items_of_the_whole_catalog(dataset, recommender):
     for user in range(8):
         history = dataset.histories[user]

@@ -159,6 +159,7 @@ def test_vectors_are_asked_for_shard_by_shard(items):
     assert max(map(len, asked)) <= items // 4 + 1
 
 
+@pytest.mark.slow
 def test_divided_inverted_lists_are_measured_together():
     pytest.importorskip("faiss")
     with mock.patch("prismrec.retrieval.index.choose.EXACT_UP_TO", 1_999):

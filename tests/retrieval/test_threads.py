@@ -42,6 +42,7 @@ print(os.waitpid(child, 0)[1], torch.get_num_threads())
 """
 
 
+@pytest.mark.slow
 def test_a_forked_process_does_not_wait_for_threads_that_it_does_not_have():
     run = subprocess.run([sys.executable, "-c", FORKED], capture_output=True, text=True, check=True)
     assert run.stdout.split() == ["0", "2"]

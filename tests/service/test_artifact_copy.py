@@ -149,6 +149,7 @@ def test_a_folder_of_copies_that_other_users_may_write_is_refused(folder):
         private_folder()
 
 
+@pytest.mark.slow
 def test_a_folder_of_copies_that_was_removed_is_made_again(client, folder):
     shutil.rmtree(folder)
     assert client.post("/v1/admin/reload").status_code == 200
@@ -200,6 +201,7 @@ def test_the_clock_does_not_go_back_if_the_system_clock_does():
     )
 
 
+@pytest.mark.slow
 def test_events_without_a_time_stay_in_order_if_the_system_clock_goes_back(client):
     now = [10**18]
     client.context.clock.clock = lambda: now[0]

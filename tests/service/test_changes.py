@@ -139,6 +139,7 @@ def test_an_unreadable_file_is_a_clear_error(serve, artifact, tmp_path):
         serve(places=ServePaths(artifact=artifact, changes=tmp_path))
 
 
+@pytest.mark.slow
 def test_a_change_applies_after_the_file_was_removed(client, history):
     def listed():
         answer = client.post("/v1/recommend", json={"history": history, "k": 40}).json()
@@ -188,6 +189,7 @@ def written_all_day(path, *, others=()):
     return journal
 
 
+@pytest.mark.slow
 def test_a_long_file_is_rewritten_with_the_newest_values_and_all_other_changes(path):
     others = [
         hide("b"), Added(items=[AddedItem(id="n", categories=["c"])]),
@@ -213,6 +215,7 @@ def test_a_long_file_is_rewritten_with_the_newest_values_and_all_other_changes(p
     assert ChangeJournal(path).new() == [*found, hide("d")]
 
 
+@pytest.mark.slow
 def test_a_file_that_is_short_or_would_stay_long_is_not_rewritten(path):
     ChangeJournal(path).shorten()
     assert not path.exists()
@@ -252,6 +255,7 @@ def test_changes_that_are_written_while_a_file_is_shortened_are_not_lost(path, m
     assert [one.items[0] for one in marked] == names
 
 
+@pytest.mark.slow
 def test_a_service_starts_with_a_long_file_that_cannot_be_replaced(path, serve, artifact, caplog):
     written_all_day(path, others=[hide("b")])
     with mock.patch("prismrec.service.changes.atomic_file", side_effect=OSError(16, "busy")):
@@ -260,6 +264,7 @@ def test_a_service_starts_with_a_long_file_that_cannot_be_replaced(path, serve, 
     assert client.context.versions.known.changes == [hide("b")]
 
 
+@pytest.mark.slow
 def test_a_service_that_reads_a_shortened_file_does_not_reload_again(path, serve, artifact):
     written_all_day(path, others=[Reloaded(artifact="1", id="x")])
     with mock.patch("prismrec.service.changes.LONG", 1 << 30):
@@ -275,6 +280,7 @@ def test_a_service_that_reads_a_shortened_file_does_not_reload_again(path, serve
         assert reload.called
 
 
+@pytest.mark.slow
 def test_answers_do_not_wait_until_a_reload_has_applied_the_changes(client, history, monkeypatch):
     post(client, "/v1/items", items=[{"id": "n", "related_to": history[:1]}])
     change, begun, go = LoadedArtifact.changed, threading.Event(), threading.Event()
@@ -316,6 +322,7 @@ def applied_while_read(versions):
     return found
 
 
+@pytest.mark.slow
 def test_only_what_is_new_in_a_shortened_file_is_applied(path, serve, artifact):
     written_all_day(path, others=[hide("b"), Reloaded(artifact="1", id="x"), hide("c")])
     with mock.patch("prismrec.service.changes.LONG", 1 << 30):
@@ -331,6 +338,7 @@ def test_only_what_is_new_in_a_shortened_file_is_applied(path, serve, artifact):
     assert versions.known.values == {}
 
 
+@pytest.mark.slow
 def test_a_reload_that_cannot_be_written_changes_nothing(serve, artifact, dataset, tmp_path):
     client = serve(places=ServePaths(artifact=artifact, changes=tmp_path / "no" / "changes"))
     before = client.get("/v1/artifact").json()["artifact"]
@@ -344,6 +352,7 @@ def test_a_reload_that_cannot_be_written_changes_nothing(serve, artifact, datase
     assert client.get("/v1/artifact").json()["artifact"] != before
 
 
+@pytest.mark.slow
 def test_a_reload_reports_the_artifact_of_the_last_reload_of_any_process(serve, artifact, dataset):
     busy, idle = serve(), serve()
     names = [idle.get("/v1/artifact").json()["artifact"]]
@@ -357,6 +366,7 @@ def test_a_reload_reports_the_artifact_of_the_last_reload_of_any_process(serve, 
     assert serve().post("/v1/admin/reload").json()["was"] == names[-1]
 
 
+@pytest.mark.slow
 def test_an_artifact_describes_an_item_that_was_added_before_it_had_it(
     serve, artifact, dataset, history
 ):

@@ -114,6 +114,7 @@ def log_with_kinds(rows):
     "logs",
     [([VIEW], [BUY]), ([VIEW, BUY], [BUY], [VIEW]), ([BUY], [VIEW, BUY]), ([BUY, VIEW], [VIEW])],
 )
+@pytest.mark.slow
 def test_events_of_different_kinds_at_the_same_time_are_stored_once(monkeypatch, group, logs):
     monkeypatch.setattr("prismrec.service.event_import.GROUP", group)
     store = MemoryStore()
@@ -166,6 +167,7 @@ def unusual(tmp_path):
     return [*asked, "--events", "view", "--newest", "2"]
 
 
+@pytest.mark.slow
 def test_what_an_import_leaves_out_is_reported(unusual, capsys):
     main(unusual)
     shown = capsys.readouterr().out

@@ -15,6 +15,7 @@ def read(client, **query):
     return client.get("/v1/map", params=query).json()
 
 
+@pytest.mark.slow
 def test_the_map_reports_how_many_items_it_shows(client, dataset):
     size = dataset.catalog.size - 1
     everything = read(client)

@@ -130,6 +130,7 @@ def test_every_response_validates_against_the_document(api, document, history):
     assert sent == declared, "a route without a request here is not checked"
 
 
+@pytest.mark.slow
 def test_a_response_of_another_shape_fails_the_check(api, service, history, monkeypatch):
     from prismrec.service import lists
 
@@ -187,6 +188,7 @@ def test_a_request_has_exactly_the_fields_of_list_options(document):
     assert set(declared["properties"]) == options | others
 
 
+@pytest.mark.slow
 def test_a_request_has_the_same_defaults_as_list_options(history, artifact, client):
     made, default = RecommendRequest(history=[]).options, ListOptions()
     assert made.diversity.off

@@ -32,6 +32,7 @@ def two(artifact, dataset, tmp_path):
     return tmp_path / "versions", tmp_path / "second"
 
 
+@pytest.mark.slow
 def test_a_reload_loads_the_version_that_the_link_names_now(two, serve):
     folder, second = two
     client = serve(places=ServePaths(artifact=folder / "current"))
@@ -102,6 +103,7 @@ def test_workers_that_cannot_share_the_store_are_refused(artifact, monkeypatch):
 
 
 @pytest.mark.parametrize("name", ["model.safetensors", "items.parquet"])
+@pytest.mark.slow
 def test_the_start_and_each_reload_refuse_a_damaged_artifact_that_was_copied_before(
     artifact, serve, dataset, tmp_path, name
 ):

@@ -54,6 +54,7 @@ def test_all_wrong_requests_get_errors_of_the_same_shape(lasting, path, body, st
     "path",
     ["/healthz", "/readyz", "/metrics", "/openapi.json", "/v1/artifact", "/v1/nothing", "/x"],
 )
+@pytest.mark.slow
 def test_head_is_answered_as_get_without_the_body(serve, page, path, caplog):
     client = serve(page=page)
     caplog.set_level("INFO", logger="prismrec.service")
@@ -79,6 +80,7 @@ def test_head_is_answered_as_get_without_the_body(serve, page, path, caplog):
         ("/openapi.json", "GET, HEAD"),
     ],
 )
+@pytest.mark.slow
 def test_allow_has_the_methods_of_the_path(serve, page, path, allow):
     client = serve(page=page)
     for method in ("TRACE", "PROPFIND", "OPTIONS", "PUT"):
@@ -112,6 +114,7 @@ def test_a_number_as_text_is_written_as_in_json(lasting, history, fields):
     assert (answer.status_code, kind_of(answer)) == (422, "invalid_request")
 
 
+@pytest.mark.slow
 def test_a_number_of_a_query_is_written_as_in_json(lasting):
     client = lasting()
     addresses = [
@@ -274,10 +277,12 @@ def test_the_error_for_a_date_is_true(lasting, time, message):
 
 
 @pytest.mark.parametrize("time", ["1970-01-01T00:20:00Z", "1600-01-01T00:00:00+01:00"])
+@pytest.mark.slow
 def test_a_date_has_no_unit_to_guess(client, time):
     assert post(client, "/v1/events", events=[event("ann", "x", time=time)])["stored"] == 1
 
 
+@pytest.mark.slow
 def test_microseconds_and_small_numbers_are_valid_times(client):
     times = [0, 5, -5, 10**8 - 1, NOW * 10**6, -NOW * 10**6, str(NOW * 10**6)]
     post(client, "/v1/events", events=[event("ann", "x", time=time) for time in times])

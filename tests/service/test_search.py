@@ -63,6 +63,7 @@ def test_upper_and_lower_case_are_the_same_in_every_script(text):
     st.integers(1, 12),
     st.randoms(use_true_random=False),
 )
+@pytest.mark.slow
 def test_the_index_finds_what_a_plain_scan_finds(titles, text, limit, draw):
     catalog = catalog_of(titles, [draw.randrange(4) for _ in titles])
     assert TitleSearch.of(catalog).find(text, limit) == scan(catalog, text, limit)
@@ -89,6 +90,7 @@ def test_a_letter_takes_less_than_50_ms_among_200_000_titles():
         assert min(seconds) < 0.05, text
 
 
+@pytest.mark.slow
 def test_hidden_items_keep_the_index_and_new_titles_make_another_one(client, dataset):
     versions = client.context.versions
     served = versions.current()

@@ -141,6 +141,7 @@ def test_a_batch_continues_when_the_requests_that_wait_are_abandoned(world, left
     assert world.order == ["batch"] * 3
 
 
+@pytest.mark.slow
 def test_a_batch_does_not_wait_forever_for_requests_that_get_no_thread(world):
     world.waiting.append("another")
     batch = world.start(world.batch, 1)

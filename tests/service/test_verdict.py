@@ -137,6 +137,7 @@ def test_the_report_of_the_evaluation_is_understood():
     )  # of four users
 
 
+@pytest.mark.slow
 def test_the_health_report_begins_with_the_verdict(serve, artifact, dataset, tmp_path):
     save_dataset(dataset, tmp_path / "data")
     (tmp_path / "report.json").write_text(json.dumps(REPORT).replace("prism", artifact.name))
@@ -151,6 +152,7 @@ def test_the_health_report_begins_with_the_verdict(serve, artifact, dataset, tmp
     assert serve().get("/v1/health-report").json()["verdict"] is None
 
 
+@pytest.mark.slow
 def test_a_served_link_has_the_entry_of_its_artifact_until_it_is_trained_again(
     serve, artifact, tmp_path
 ):

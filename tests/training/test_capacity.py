@@ -186,6 +186,7 @@ def test_more_users_cost_more_time_to_prepare_and_to_serve(one):
 
 
 @given(sizes, st.sampled_from(["auto", "exact", "ivf-flat", "ivf-sq8"]))
+@pytest.mark.slow
 def test_no_number_of_a_plan_is_negative(one, index):
     lines = plan_costs(one, MEASURED, index=index, rate=10)
     assert all(line.value >= 0 for line in lines)

@@ -24,6 +24,7 @@ def dataset():
     return small_dataset()
 
 
+@pytest.mark.slow
 def test_the_default_is_prism_with_settings_chosen_from_the_data(dataset):
     split, steps = split_by_user(dataset), []
     trained = fit(split, dataset.catalog, SMALL, TrainConfig(epochs=1), on_step=steps.append)
@@ -52,6 +53,7 @@ def test_rules_of_the_model_with_one_interest_are_noted_as_taken_from_several(da
     assert single.recommender.model.forming is None
 
 
+@pytest.mark.slow
 def test_trainings_in_threads_have_the_results_of_one_alone(dataset):
     split, state = split_by_user(dataset), torch.get_rng_state()
 

@@ -138,6 +138,7 @@ def test_too_few_vectors_are_refused(world):
 SHORT = {"extractor": "prism", "dim": 8, "index": "exact", "rules": False, "forming": False}
 
 
+@pytest.mark.slow
 def test_fit_with_content_recommends_new_items_and_without_is_the_same(dataset, tmp_path):
     split = split_by_user(dataset)
     training = TrainConfig(steps=3, batch_size=64)

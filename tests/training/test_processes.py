@@ -45,6 +45,7 @@ class Divided(Processes):
 
 
 @pytest.mark.parametrize("count", [2, 3, 40])
+@pytest.mark.slow
 def test_the_parts_of_a_batch_have_its_gradients_with_weights_and_regularizers(count):
     random = np.random.default_rng(0)
     histories = Histories.of([random.integers(1, 20, random.integers(2, 9)) for _ in range(30)])

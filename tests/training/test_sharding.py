@@ -91,6 +91,7 @@ def test_a_run_with_sharded_tables_is_that_with_whole_ones(kinds, folder, tmp_pa
     assert_close(weights, expected)
 
 
+@pytest.mark.slow
 def test_the_gradient_is_clipped_by_the_norm_of_all_shards(request):
     expected, losses = trained(options={"clip": 0.01})
     request.getfixturevalue("sharded")
@@ -112,6 +113,7 @@ def stop_at(step):
 
 
 @pytest.mark.parametrize("first", [True, False])
+@pytest.mark.slow
 def test_a_run_continues_from_a_checkpoint_with_and_without_shards(
     first, tmp_path, request, monkeypatch
 ):
@@ -125,6 +127,7 @@ def test_a_run_continues_from_a_checkpoint_with_and_without_shards(
     assert_close(found, expected)
 
 
+@pytest.mark.slow
 def test_the_last_complete_checkpoint_counts_if_the_rows_of_a_later_one_were_written(
     sharded, tmp_path, monkeypatch, assert_same
 ):
@@ -150,6 +153,7 @@ def test_the_last_complete_checkpoint_counts_if_the_rows_of_a_later_one_were_wri
     assert len(list(tmp_path.glob("last-*"))) == 1, "files of earlier steps are removed"
 
 
+@pytest.mark.slow
 def test_parts_of_files_that_a_killed_process_left_are_removed(sharded, tmp_path):
     (tmp_path / f"last-step-7-rows-0-{SIZE}.safetensors.prismrec-part").write_bytes(b"half")
     trained(tmp_path)

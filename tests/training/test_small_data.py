@@ -67,6 +67,7 @@ def test_forty_items_that_follow_one_another_are_learned(validate_on):
 
 
 @pytest.mark.parametrize("extractor", ["prism", "sa", "gru"])
+@pytest.mark.slow
 def test_random_events_are_no_better_than_popularity(extractor):
     data = dataset_of(chance(users=40, items=60, events=8))
     config = RunConfig(extractor=extractor, dim=8)

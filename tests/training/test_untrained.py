@@ -39,6 +39,7 @@ def trained_by_time(tmp_path_factory):
     return split, dataset, fit(split, dataset.catalog, model, TrainConfig(epochs=1)).recommender
 
 
+@pytest.mark.slow
 def test_new_items_are_not_listed_in_the_order_of_their_test_events(trained_by_time):
     split, dataset, recommender = trained_by_time
     new = np.flatnonzero(split.train.counts(dataset.catalog.size)[1:] == 0) + 1

@@ -99,6 +99,11 @@ class ReadOptions(ItemFileOptions):
     """Folder of downloaded data sets."""
 
 
+def is_named(log: str) -> bool:
+    """Return whether a log is a named or ``synthetic:`` data set, which is in no folder."""
+    return log in DATASETS or log.startswith(PREFIX)
+
+
 def open_log(
     name: str, options: ReadOptions, weighting: Weighting = NO_WEIGHTING
 ) -> tuple[EventLog, ItemDescriptions | None]:
@@ -112,7 +117,7 @@ def open_log(
     if not options.items:
         options.check_unused()
     kinds = options.events or []
-    if name in DATASETS or name.startswith(PREFIX):
+    if is_named(name):
         _check_named(name, options)
         cache = options.cache.expanduser()
         with stage(f"reading {name}"):

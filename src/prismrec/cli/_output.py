@@ -37,7 +37,8 @@ def prepare_streams() -> None:
 
 
 def _has_all_characters(stream: TextIO) -> bool:
-    return codecs.lookup(stream.encoding).name.startswith("utf-")
+    """Return whether a stream can write every character; one in memory has no encoding."""
+    return not stream.encoding or codecs.lookup(stream.encoding).name.startswith("utf-")
 
 
 def check_out(out: Path) -> None:
@@ -54,7 +55,7 @@ def check_inputs(out: Path, *inputs: str | Path | None) -> None:
 
     Args:
         out: The folder that will be written.
-        inputs: Paths, globs or names of data sets; None for an input that was not given.
+        inputs: Paths or globs; None for an input that was not given.
     """
     for given in inputs:
         for path in () if given is None else (given, *glob(str(given))):

@@ -12,7 +12,7 @@ import numpy as np
 from cyclopts import Parameter
 
 from prismrec.cli._headings import COMMON, WEIGHTS, AsJson
-from prismrec.cli._options import ReadOptions, open_log
+from prismrec.cli._options import ReadOptions, is_named, open_log
 from prismrec.cli._output import check_inputs, check_out, one_line, print_output, wrapped
 from prismrec.cli._progress import Progress
 from prismrec.cli._reading import reading_json, reading_lines, warning_lines
@@ -120,7 +120,7 @@ def prepare(
     weighting = weights.weighting
     check_out(out)
     check_dataset_folder(out)
-    check_inputs(out, log, reading.items, reading.source)
+    check_inputs(out, None if is_named(log) else log, reading.items, reading.source)
     with builder(options.engine, out, weighting) as build, Progress(out.name, quiet=as_json):
         events, items = open_log(log, reading, weighting)
         with stage("building the data set"):

@@ -15,7 +15,7 @@ from .files import (
     os_error_reason,
     temporary_path,
 )
-from .folder_kinds import FolderKind, check_replaceable
+from .folder_kinds import FolderKind, check_replaceable, names_in
 from .locks import locked, open_locked
 from .manifest import (
     COUNT,
@@ -65,6 +65,7 @@ __all__ = [
     "listening_to_steps",
     "locked",
     "named_path",
+    "names_in",
     "object_with",
     "only_writer",
     "open_locked",

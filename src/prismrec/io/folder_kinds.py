@@ -26,7 +26,7 @@ def check_replaceable(place: Path, kind: FolderKind) -> None:
 
     A folder that is empty, or does not exist, may be written.
     """
-    if not place.exists() or (place.is_dir() and not any(place.iterdir())):
+    if not place.exists() or (place.is_dir() and not names_in(place)):
         return
     try:
         replaceable = kind.marker in (place / kind.marker_file).read_text(encoding="utf-8")
@@ -39,6 +39,11 @@ def check_replaceable(place: Path, kind: FolderKind) -> None:
             f"{place} cannot be replaced, because it contains something else{named}; give another "
             "folder, or move it."
         )
+
+
+def names_in(folder: Path) -> set[str]:
+    """Return the names in a folder without ``OF_FILE_MANAGERS``."""
+    return {path.name for path in folder.iterdir()} - set(OF_FILE_MANAGERS)
 
 
 def _first_other(place: Path, kind: FolderKind) -> str | None:

@@ -96,8 +96,9 @@ def recommend_file(
             to them.
         KeyboardInterrupt: Its argument is the number of histories with lists, which are kept.
 
-    Cost: memory of one chunk and its lists, and of a data set; for files also the hashes of the
-        users of ``history_users.GROUP`` rows, and the column of users is read again at the end.
+    Cost: memory of one chunk and its lists, and of a data set. For files also the hashes of the
+        users of ``history_users.GROUP`` rows. At the end, each shard reads the column of users
+        again, once per ``GROUP`` rows of all shards.
     """
     histories, out = Path(histories), shard.file(Path(out))
     source = open_histories(histories)
@@ -119,11 +120,12 @@ def recommend_file(
             counts.append(Counts(*json.loads(_read_metadata(part)[COUNTS])))
             named = len(own) - counts[-1].without_user
             finished, resumed = finished + named, resumed + named * has_lists
+        total = Counts(*map(sum, zip(*counts, strict=True)))
+        first = source.first_without_user() if total.without_user else ""
+        repeated = source.repeated_users()  # while the parts are kept: it may be interrupted
         _write(out, _read_parts(written))
     rows = pq.read_metadata(out).num_rows
-    total = Counts(*map(sum, zip(*counts, strict=True)))
-    first = source.first_without_user() if total.without_user else ""
-    return BulkSummary(out, finished, resumed, rows, *total, first, source.repeated_users())
+    return BulkSummary(out, finished, resumed, rows, *total, first, repeated)
 
 
 @contextmanager

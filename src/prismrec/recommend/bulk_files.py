@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from prismrec.errors import ConfigError, DataError
-from prismrec.io import TEMPORARY, describe_write_errors, only_writer, temporary_path
+from prismrec.io import TEMPORARY, describe_write_errors, names_in, only_writer, temporary_path
 from prismrec.recommend.batches import SCHEMA
 from prismrec.recommend.history_files import is_among
 
@@ -93,5 +93,6 @@ def own_parts(parts: Path, out: Path) -> Iterator[None]:
 
 def _is_own(parts: Path) -> bool:
     """Return whether a folder has only files of such a run, by their names."""
-    names = (path.name.removesuffix(TEMPORARY) for path in parts.glob("*"))
-    return parts.is_dir() and all(map(PART_NAME.fullmatch, names))
+    return parts.is_dir() and all(
+        PART_NAME.fullmatch(name.removesuffix(TEMPORARY)) for name in names_in(parts)
+    )

@@ -34,6 +34,7 @@ assert len(store.recent("ann", 100_000)) == stored + 1
 """
 
 
+@pytest.mark.slow
 def test_a_full_disk_is_an_error_and_loses_no_acknowledged_event(tmp_path):
     words = [sys.executable, "-c", FILL, f"sqlite:///{tmp_path}/events.db"]
     run = subprocess.run(words, capture_output=True, text=True, check=False)
@@ -88,6 +89,7 @@ def test_a_newer_schema_is_refused_and_an_older_one_migrated(tmp_path):
     connection.close()
 
 
+@pytest.mark.slow
 def test_a_file_of_the_first_version_keeps_its_events_and_gets_dislikes(tmp_path):
     url, event = f"sqlite:///{tmp_path}/events.db", Event("ann", "tea", 1, "e1")
     with mock.patch.object(sqlite, "MIGRATIONS", sqlite.MIGRATIONS[:1]):

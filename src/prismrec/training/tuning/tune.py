@@ -15,7 +15,7 @@ from typing import Any
 
 from prismrec.data import Catalog, Split
 from prismrec.errors import ConfigError, DataError, MissingExtra, TrainingError
-from prismrec.io import check_writable_folder, describe_write_errors
+from prismrec.io import check_writable_folder, describe_write_errors, names_in
 from prismrec.registry import check_fields
 from prismrec.training.arguments import Sources, check_arguments
 from prismrec.training.config import TrainConfig
@@ -183,7 +183,7 @@ def check_tune_folder(folder: str | Path) -> Path:
     """
     folder = Path(folder)
     check_writable_folder(folder)
-    names = {path.name for path in folder.iterdir()} if folder.exists() else set()
+    names = names_in(folder) if folder.exists() else set()
     others = sorted(names - {"locks", "checkpoints", "repeats"})  # another process may begin now
     if others and JOURNAL_FILE not in others:
         raise DataError(
