@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 
 def settle(page: Page) -> None:
@@ -49,6 +49,32 @@ def add(page: Page, text: str) -> None:
     with page.expect_response("**/v1/recommend"):
         option.click()
     settle(page)
+
+
+def open_item(page: Page, place: int = 0) -> tuple[str | None, Locator]:
+    """Open the panel of an item of the list and return its id and the dialog."""
+    row = page.locator("[data-item]").nth(place)
+    name = row.get_attribute("data-item")
+    row.locator(".item").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog.get_by_role("heading", name="Similar items")).to_be_visible()
+    return name, dialog
+
+
+def enter_key(page: Page, key: str) -> None:
+    """Enter a key for the service."""
+    page.get_by_label("Key", exact=True).fill(key)
+    page.get_by_role("button", name="Continue").click()
+    settle(page)
+
+
+def without_added_category(route: Route) -> None:
+    """Answer as after a reload with a catalog that does not have the category that was added."""
+    if '"category":' not in (route.request.post_data or ""):
+        route.continue_()
+        return
+    error = {"kind": "unknown_name", "message": "No category.", "status": 404, "request_id": ""}
+    route.fulfill(status=404, json={"error": error})
 
 
 def click(page: Page, name: str) -> dict[str, Any]:

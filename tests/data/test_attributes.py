@@ -1,7 +1,6 @@
 """Read attributes of items: types, missing values, bad cells, files."""
 
 import json
-import pickle
 from copy import deepcopy
 from datetime import date, timedelta
 
@@ -9,6 +8,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from copies import pickled
 from prismrec.data import build_dataset, load_dataset, read_events, read_items, save_dataset
 from prismrec.data.attribute_columns import REMEMBERED, Remembered
 from prismrec.data.attributes import ATTRIBUTES_FILE, Attributes
@@ -275,10 +275,6 @@ def test_a_column_remembers_a_bounded_number_of_results():
     assert made == [1, 2, 3, 2]
     with pytest.raises(ValueError, match="read-only"):
         remembered.get(1, lambda: None)[:] = 0
-
-
-def pickled(value):
-    return pickle.loads(pickle.dumps(value))  # noqa: S301
 
 
 @pytest.mark.parametrize("copied", [pickled, deepcopy])

@@ -3,26 +3,16 @@
 import pytest
 from playwright.sync_api import expect
 
-from page_reading import choose_user, click, ids, settle
+from page_reading import choose_user, click, enter_key, ids, open_item, settle
 
 pytestmark = pytest.mark.slow
 READ, WRITE = "a-key-that-may-only-read", "a-key-that-may-also-write"
 NEVER = "Never recommend"
 
 
-def open_first(page):
-    """Open the first item of the list and return its id and the panel."""
-    row = page.locator("[data-item]").first
-    name = row.get_attribute("data-item")
-    row.locator(".item").click()
-    dialog = page.get_by_role("dialog")
-    expect(dialog.get_by_role("heading", name="Similar items")).to_be_visible()
-    return name, dialog
-
-
 def hide_first(page):
     """Never recommend the first item of the list, and return its id."""
-    name, dialog = open_first(page)
+    name, dialog = open_item(page)
     with page.expect_response("**/v1/recommend"):
         dialog.get_by_role("button", name=NEVER).click()
     settle(page)
@@ -36,10 +26,13 @@ def hidden(page, server, names, key=READ):
     return {item["id"] for item in items if item["hidden"]}
 
 
-def enter(page, key):
-    page.get_by_label("Key", exact=True).fill(key)
-    page.get_by_role("button", name="Continue").click()
-    settle(page)
+@pytest.fixture
+def hidden_with_key(visit, own_server):
+    """Return a service that needs a key, its page, and the id of an item that the page hides."""
+    server = own_server("--page", PRISMREC_READ_KEYS=READ, PRISMREC_WRITE_KEYS=WRITE)
+    page = visit(server.address)
+    enter_key(page, WRITE)
+    return server, page, hide_first(page)
 
 
 def test_two_changes_are_undone_when_the_service_is_back(visit, own_server):
@@ -69,7 +62,7 @@ def test_two_changes_are_undone_when_the_service_is_back(visit, own_server):
 def test_undo_shows_no_item_that_somebody_else_hid(page, server):
     choose_user(page, "7")
     depth = page.evaluate("history.state.depth")
-    name, dialog = open_first(page)
+    name, dialog = open_item(page)
     try:
         assert page.request.post(f"{server.address}/v1/items/hide", data={"items": [name]}).ok
         with page.expect_response("**/v1/recommend"):
@@ -120,7 +113,7 @@ def test_the_panel_of_a_hidden_item_says_that(visit, server):
 def test_a_double_click_is_one_step(page, server):
     choose_user(page, "7")
     depth = page.evaluate("history.state.depth")
-    name, dialog = open_first(page)
+    name, dialog = open_item(page)
     with page.expect_response("**/v1/recommend"):
         dialog.get_by_role("button", name=NEVER).dblclick()
     settle(page)
@@ -131,13 +124,10 @@ def test_a_double_click_is_one_step(page, server):
     assert hidden(page, server, [name]) == set()
 
 
-def test_undo_needs_a_key_that_may_write_and_waits_for_it(visit, own_server):
-    server = own_server("--page", PRISMREC_READ_KEYS=READ, PRISMREC_WRITE_KEYS=WRITE)
-    page = visit(server.address)
-    enter(page, WRITE)
-    name = hide_first(page)
+def test_undo_needs_a_key_that_may_write_and_waits_for_it(hidden_with_key):
+    server, page, name = hidden_with_key
     page.get_by_role("button", name="Forget the key").click()
-    enter(page, READ)
+    enter_key(page, READ)
     with page.expect_response("**/v1/recommend"):
         page.go_back()
     problem = page.locator("#main > [role=alert]")
@@ -146,7 +136,7 @@ def test_undo_needs_a_key_that_may_write_and_waits_for_it(visit, own_server):
     expect(page.get_by_label("Key", exact=True)).to_have_count(0)  # the key may still read
     assert hidden(page, server, [name]) == {name}
     page.get_by_role("button", name="Forget the key").click()
-    enter(page, WRITE)
+    enter_key(page, WRITE)
     problem.get_by_role("button", name="Try again").click()
     expect(page.locator(".bar").get_by_text("Undone.")).to_be_visible()
     expect(problem).to_have_count(0)
@@ -154,16 +144,13 @@ def test_undo_needs_a_key_that_may_write_and_waits_for_it(visit, own_server):
     assert hidden(page, server, [name]) == set()
 
 
-def test_undo_with_a_key_that_ended_waits_for_another_one(visit, own_server):
-    server = own_server("--page", PRISMREC_READ_KEYS=READ, PRISMREC_WRITE_KEYS=WRITE)
-    page = visit(server.address)
-    enter(page, WRITE)
-    name = hide_first(page)
+def test_undo_with_a_key_that_ended_waits_for_another_one(hidden_with_key):
+    server, page, name = hidden_with_key
     page.evaluate("sessionStorage.setItem('prismrec.key', 'a-key-that-has-ended')")
     page.go_back()
     expect(page.get_by_text("does not accept this key")).to_be_visible()
     assert hidden(page, server, [name]) == {name}
-    enter(page, WRITE)
+    enter_key(page, WRITE)
     expect(page.locator(".bar").get_by_text("Undone.")).to_be_visible()
     expect(page.locator(f"[data-item='{name}']")).to_have_count(1)
     assert hidden(page, server, [name]) == set()

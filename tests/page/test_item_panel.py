@@ -3,24 +3,14 @@
 import pytest
 from playwright.sync_api import expect
 
-from page_reading import choose_user, click, ids, listed, settle
+from page_reading import choose_user, click, enter_key, ids, listed, open_item, settle
 
 pytestmark = pytest.mark.slow
 
 
-def open_item(page, place):
-    """Open the panel of an item of the list and return its id and the dialog."""
-    row = page.locator("[data-item]").nth(place)
-    name = row.get_attribute("data-item")
-    row.locator(".item").click()
-    dialog = page.get_by_role("dialog")
-    expect(dialog.get_by_role("heading", name="Similar items")).to_be_visible()
-    return name, dialog
-
-
 def test_an_item_shows_its_categories_its_reason_and_similar_items(page):
     choose_user(page, "7")
-    name, dialog = open_item(page, 0)
+    name, dialog = open_item(page)
     base = page.url.split("?")[0]
     item = page.request.get(f"{base}v1/items?id={name}").json()["items"][0]
     expect(dialog.get_by_role("heading", level=2)).to_have_text(item["title"])
@@ -83,10 +73,8 @@ def test_an_item_is_never_recommended_until_that_is_undone(page, server):
 def test_a_key_that_may_only_read_cannot_hide_an_item_for_everyone(visit, own_server):
     key = "a-key-that-is-long-enough"
     page = visit(own_server("--page", PRISMREC_READ_KEYS=key).address)
-    page.get_by_label("Key", exact=True).fill(key)
-    page.get_by_role("button", name="Continue").click()
-    settle(page)
-    _, dialog = open_item(page, 0)
+    enter_key(page, key)
+    _, dialog = open_item(page)
     dialog.get_by_role("button", name="Never recommend").click()
     expect(dialog.get_by_role("alert")).to_contain_text("needs a key that may write")
     # The page is not locked, and the key can be forgotten.
@@ -97,7 +85,7 @@ def test_a_key_that_may_only_read_cannot_hide_an_item_for_everyone(visit, own_se
 
 
 def test_hiding_for_everyone_without_an_answer_blames_no_key(page):
-    _, dialog = open_item(page, 0)
+    _, dialog = open_item(page)
     page.route("**/v1/items/hide", lambda route: route.abort())
     dialog.get_by_role("button", name="Never recommend").click()
     expect(dialog.get_by_role("alert")).to_have_text("The service does not answer.")
@@ -182,7 +170,7 @@ def test_a_picture_is_shown_if_the_item_has_one_that_loads(page, picture):
         route.fulfill(json=content)
 
     page.route("**/v1/items?id=*", with_picture)
-    _, dialog = open_item(page, 0)
+    _, dialog = open_item(page)
     title = dialog.get_by_role("heading", level=2).inner_text()
     if picture == "whole":
         expect(dialog.get_by_role("img", name=f"Picture of {title}")).to_be_visible()

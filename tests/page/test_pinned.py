@@ -5,18 +5,18 @@ import shutil
 import pytest
 from playwright.sync_api import expect
 
-from page_reading import headline, settle
+from page_reading import click, headline, settle, without_added_category
 
 pytestmark = pytest.mark.slow
 
 
-def other_catalog(route):
-    """Answer as after a reload with a catalog that does not have the category that was added."""
-    if '"category":' not in (route.request.post_data or ""):
-        route.continue_()
-        return
-    error = {"kind": "unknown_name", "message": "No category.", "status": 404, "request_id": ""}
-    route.fulfill(status=404, json={"error": error})
+def marks_after(page, name):
+    """Click a button of the comparison and return the marks of the events of the new list."""
+    with page.expect_response("**/v1/recommend"):
+        page.get_by_role("button", name=name).click()
+    page.get_by_role("link", name="Explore").click()
+    settle(page)
+    return page.locator("[data-event] .mark").all_inner_texts()
 
 
 def test_a_pinned_list_ends_what_another_artifact_does_not_have(visit, own_server, world):
@@ -41,8 +41,8 @@ def test_a_pinned_list_ends_what_another_artifact_does_not_have(visit, own_serve
     shutil.rmtree(world / "pinned")
     shutil.copytree(world / "other", world / "pinned")
     server.start()
-    page.route("**/v1/recommend", other_catalog)
-    page.route("**/v1/recommend/batch", other_catalog)
+    page.route("**/v1/recommend", without_added_category)
+    page.route("**/v1/recommend/batch", without_added_category)
     page.get_by_role("radio", name="another variety").check(force=True)
     # A has neither the weights nor the interests that were added, and the page says both.
     expect(page.locator(".bar")).to_contain_text("The weights were left out")
@@ -76,26 +76,16 @@ def test_an_applied_list_keeps_the_kinds_and_values_of_events(visit, own_server)
     assert page.request.post(f"{server.address}/v1/events", data={"events": sent}).ok
     page.goto(f"{server.address}/?user=eve")
     settle(page)
-    marks = page.locator("[data-event] .mark")
-    before = marks.all_inner_texts()
+    before = page.locator("[data-event] .mark").all_inner_texts()
     assert sorted(before) == ["purchase", "view 2"]
     page.get_by_role("link", name="Compare").click()
     page.get_by_role("button", name="Pin A").click()
     page.get_by_role("radio", name="another variety").check(force=True)
-    with page.expect_response("**/v1/recommend"):
-        page.get_by_role("button", name="Apply B").click()
-    page.get_by_role("link", name="Explore").click()
-    settle(page)
-    assert marks.all_inner_texts() == before
-    with page.expect_response("**/v1/recommend"):
-        page.get_by_role("button", name="Start empty").click()
+    assert marks_after(page, "Apply B") == before
+    click(page, "Start empty")
     page.get_by_role("link", name="Compare").click()
     page.reload()  # the tab keeps A
     page.get_by_role("radio", name="another history").check(force=True)
     expect(page.locator(".chips li")).to_have_count(2)
     page.get_by_role("radio", name="the current list").check(force=True)
-    with page.expect_response("**/v1/recommend"):
-        page.get_by_role("button", name="Return to A").click()
-    page.get_by_role("link", name="Explore").click()
-    settle(page)
-    assert marks.all_inner_texts() == before
+    assert marks_after(page, "Return to A") == before

@@ -6,6 +6,8 @@ import shutil
 import pytest
 from playwright.sync_api import expect
 
+from page_reading import without_added_category
+
 pytestmark = pytest.mark.slow
 LIST = ".list li:not([inert])"
 
@@ -53,6 +55,8 @@ def test_a_view_whose_code_cannot_be_loaded_says_so_and_is_loaded_later(visit, o
     page.get_by_role("link", name="Map").click()
     expect(page.get_by_text("This part could not be loaded")).to_be_visible()
     expect(page.get_by_role("button", name="Try again")).to_be_visible()
+    page.get_by_role("button", name="中文").click()  # it fails too, and the view is not forgotten
+    expect(page.get_by_role("alert")).to_have_count(2)
     server.start()
     page.locator("path.dots").first.wait_for()  # also without a click
     expect(page.get_by_role("alert")).to_have_count(0)
@@ -110,17 +114,10 @@ def test_weights_end_when_another_artifact_answers(visit, own_server, world):
 
 
 def test_an_added_interest_that_the_service_no_longer_has_is_left_out(page):
-    def refuse(route):
-        if "added" not in (route.request.post_data or ""):
-            route.continue_()
-            return
-        error = {"kind": "unknown_name", "message": "No category.", "status": 404, "request_id": ""}
-        route.fulfill(status=404, json={"error": error})
-
     page.get_by_role("button", name="Add an interest").click()
     page.get_by_role("option").first.click()
     expect(page.locator("article", has_text="added by you")).to_have_count(1)
-    page.route("**/v1/recommend", refuse)  # as after a reload with another catalog
+    page.route("**/v1/recommend", without_added_category)
     page.get_by_role("radio", name="Most varied").check()
     expect(page.locator(".bar")).to_contain_text("The added interests were left out")
     expect(page.locator("article", has_text="added by you")).to_have_count(0)

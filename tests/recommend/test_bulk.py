@@ -108,12 +108,8 @@ def test_an_interruption_while_repeated_users_are_counted_keeps_the_lists(
     recommender, histories, tmp_path
 ):
     out = tmp_path / "lists.parquet"
-    with (
-        mock.patch(
-            "prismrec.recommend.history_users._count_repeated", side_effect=KeyboardInterrupt
-        ),
-        pytest.raises(KeyboardInterrupt),
-    ):
+    counting = "prismrec.recommend.history_users._count_repeated"
+    with mock.patch(counting, side_effect=KeyboardInterrupt), pytest.raises(KeyboardInterrupt):
         recommend_file(recommender, histories, out, ListOptions(k=5))
     assert not out.exists()
     done = recommend_file(recommender, histories, out, ListOptions(k=5))

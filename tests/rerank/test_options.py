@@ -1,7 +1,6 @@
 """A value of another type is refused where the options are made, in one sentence."""
 
 import json
-import pickle
 from copy import deepcopy
 from dataclasses import asdict, replace
 
@@ -9,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from copies import pickled
 from prismrec.errors import ConfigError
 from prismrec.rerank import (
     AddedInterest,
@@ -162,10 +162,6 @@ def test_mappings_of_options_cannot_be_changed(options, change):
             change(mapping)
     assert options == before
     assert ListOptions().interests == InterestOptions(weights={}, minimum={})
-
-
-def pickled(value):
-    return pickle.loads(pickle.dumps(value))  # noqa: S301
 
 
 def test_mappings_of_options_are_copied_pickled_and_written_as_json():

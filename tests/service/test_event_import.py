@@ -125,6 +125,12 @@ def test_events_of_different_kinds_at_the_same_time_are_stored_once(monkeypatch,
     assert sorted(event.kind for event in store.recent("ann", 9)) == ["buy", "view"]
 
 
+def test_an_event_without_a_kind_is_one_of_two_kinds():
+    store = MemoryStore()
+    for rows, new in (([NONE], 1), ([VIEW, BUY], 1), ([BUY, VIEW], 0)):
+        assert import_events(log_with_kinds(rows), store, newest=9).stored == new
+
+
 def test_equal_events_of_two_kinds_are_counted_by_kind():
     store = MemoryStore()
     for rows, new in (([VIEW, BUY, VIEW], 3), ([BUY, VIEW, VIEW], 0), ([VIEW] * 3, 1), ([BUY], 0)):

@@ -121,7 +121,7 @@ def test_what_fails_after_its_caller_left_is_logged_once_per_second(caplog, erro
     gate = threading.Event()
 
     def compute(batch):
-        gate.wait(0.3)
+        gate.wait(20)
         return [error for _ in batch]
 
     async def send_all(batcher):

@@ -96,10 +96,10 @@ def test_a_timeout_of_the_store_advises_to_try_again_later(hanging, path):
 
 @pytest.mark.parametrize("path", ["/v1/recommend", "/v1/recommend/batch", "/v1/users/ann/history"])
 def test_a_read_that_fails_after_its_caller_left_is_logged(serve, monkeypatch, caplog, path):
-    client = serve(timeout=0.1)
+    client, gate = serve(timeout=0.1), threading.Event()
 
     def hang(*_):
-        time.sleep(0.3)
+        gate.wait(20)
         raise StoreError("The store of the test hangs.")
 
     for name in ("recent_feedback", "recent"):
@@ -107,6 +107,7 @@ def test_a_read_that_fails_after_its_caller_left_is_logged(serve, monkeypatch, c
     one = {"user": "ann"}
     body = {"requests": [one]} if path.endswith("batch") else one
     answer = client.get(path) if "users" in path else client.post(path, json=body)
+    gate.set()
     assert answer.status_code == 504
 
     def reasons():

@@ -193,7 +193,7 @@ class Session {
 
   /** Show what the address describes; without it, a user whose interests differ. */
   async start(): Promise<void> {
-    this.#entry = (window.history.state as Entry | null) ?? this.#entry;
+    this.#entry = { ...this.#entry, ...window.history.state };
     this.#hidden = new Set(this.#entry.hidden);
     const isNewest = this.navigate();
     const address = fromQuery(location.search);

@@ -34,10 +34,14 @@ def find_item_columns(table: Table, columns: ItemColumns) -> FoundColumns:
     if item is None:
         ids = [name for name in table.columns if normalize_name(name) == "id"]
         if len(ids) != 1:
+            fault = (
+                "several columns named id" if ids else
+                "no column of ids with a common name, such as id or item"
+            )  # fmt: skip
             raise DataError(
-                f"{table.description} has no column of ids with a common name, such as id or item; "
-                f"its columns are {quote_names(table.columns)}: name the column, such as "
-                'item="sku", or item="column_1" without a header.'
+                f"{table.description} has {fault}; its columns are {quote_names(table.columns)}: "
+                'name the column, such as item="sku" (--items-id-column sku), or column_1 without '
+                "a header."
             )
         item = ids[0]
     chosen = {

@@ -96,9 +96,8 @@ def recommend_file(
             to them.
         KeyboardInterrupt: Its argument is the number of histories with lists, which are kept.
 
-    Cost: memory of one chunk and its lists, and of a data set. For files also the hashes of the
-        users of ``history_users.GROUP`` rows. At the end, each shard reads the column of users
-        again, once per ``GROUP`` rows of all shards.
+    Cost: memory of one chunk, its lists, a data set, and hashes of ``history_users.GROUP`` users.
+        At the end, each shard reads the column of users of files again, once per ``GROUP`` rows.
     """
     histories, out = Path(histories), shard.file(Path(out))
     source = open_histories(histories)
@@ -112,8 +111,7 @@ def recommend_file(
         for number, chunk in enumerate(chunks):
             own = chunk.take(shard.rows(read, len(chunk)))
             read += len(chunk)
-            part = parts / f"{number:08}.parquet"
-            written.append(part)
+            written.append(part := parts / f"{number:08}.parquet")
             has_lists = part.exists() and _read_metadata(part).get(PLAN) == digest
             if not has_lists:
                 _write_part(part, *batch_lists(recommender, own, options), digest)

@@ -114,7 +114,8 @@ def _new_events(group: Sequence[tuple[Event, int]], store: Store) -> Iterator[Ev
     """Yield the events of which no import stored as many, with ids that no other event has.
 
     Earlier versions numbered events of all kinds together, so ids alone do not decide which of them
-    are stored. An event that was stored without its kind is the same event.
+    are stored. An event that was stored without its kind is the same as one
+    event of any kind.
 
     Args:
         group: Events, and the number of each among equal events of its kind.
@@ -131,10 +132,13 @@ def _new_events(group: Sequence[tuple[Event, int]], store: Store) -> Iterator[Ev
             ids[user] = {event.id for event in imported}
             every.update(map(_key, imported))
             counts.update((_key(event), event.kind) for event in imported)
+    without_kind = Counter({key: n for (key, kind), n in counts.items() if kind is None})
     for event, number in group:
         key = _key(event)
-        known = every[key] if event.kind is None else counts[key, event.kind] + counts[key, None]
-        if number > known:
+        known = every[key] if event.kind is None else counts[key, event.kind]
+        if event.kind and known < number <= known + counts[key, None] and without_kind[key]:
+            without_kind[key] -= 1  # the same event, stored without its kind
+        elif number > known:
             is_taken = event.id in ids[event.user]
             free = _id(*key, number, event.kind or "") if is_taken else event.id
             ids[event.user].add(free)

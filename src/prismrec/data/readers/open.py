@@ -75,9 +75,11 @@ def open_tables(source: object, parsing: Parsing) -> list[Table]:
                 f"{name} cannot be read as {kind} ({error}); check the file."
             ) from error
         raise malformed([Table(name, pl.LazyFrame(), [], parts=tuple(paths))]) from error
-    names = quote_names([path.name for path in skipped])
-    note = (f"files whose names or folders begin with . or _ are not read: {names}",)
-    return [replace(first, notes=(*first.notes, *note * bool(skipped))), *others]
+    if skipped:
+        names = quote_names([path.name for path in skipped])
+        note = f"files whose names or folders begin with . or _ are not read: {names}"
+        first = replace(first, notes=(*first.notes, note))
+    return [first, *others]
 
 
 def format_of(path: Path) -> str:

@@ -116,7 +116,10 @@ def _places(mark: dict[str, Any]) -> list[str]:
 
 
 def _write_mark(connection: Any, table: str, mark: dict[str, Any]) -> None:
-    """Write a mark, unless the table is another user's, who alone may change and remove it."""
+    """Write a mark. Only the owner of a table may; for others nothing is written.
+
+    The owner does not know their artifacts then, and may remove the table.
+    """
     from psycopg import errors, sql
 
     comment = sql.Literal(json.dumps(mark))
