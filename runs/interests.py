@@ -9,6 +9,8 @@ Prints one JSON line per model: recall at several list lengths (items of the his
 recall@50 by length of the history and by how mixed its categories are; purity of the interests;
 and differences to K = 1, paired by account, with 95 % intervals.
 
+With ``--formed`` it also trains the default model, whose interests are formed from the history.
+
 With ``--heads H`` all interests but H are clusters of the history; K = 1 is always a head.
 
 ``--ceiling`` also evaluates a model of one interest that knows the owner of each event, in training
@@ -129,7 +131,7 @@ def recommend_by_owner(recommender, separate):
     return recommend
 
 
-def config_of(args, interests, dim):
+def config_of(args, interests, dim, *, formed=False):
     """Return the settings of one run."""
     clusters = 0 if args.heads is None else interests - args.heads
     config = RunConfig(
@@ -138,7 +140,15 @@ def config_of(args, interests, dim):
         categories=None if args.categories else False,
         options={"clusters": clusters} if clusters > 0 else {},
     )  # fmt: skip
-    return with_one_interest(config) if interests == 1 else config
+    return with_one_interest(config) if interests == 1 and not formed else config
+
+
+def notes_of(trained, formed):
+    """Return what the training of the default model has chosen."""
+    if not formed:
+        return {}
+    chosen = {name: trained.settings[name] for name in ("init_clusters", "train_clusters")}
+    return {"formed": trained.notes["interests"], **chosen}
 
 
 def ceiling(args, shared, split, seed, single):
@@ -167,16 +177,17 @@ def main(args):
         users = [account[bytes(row)] for row in split.train][:500]
         mixed = partial(category_mix, category=shared.dataset.catalog.single_category)
         single = None
-        for interests in args.interests:
+        models = [(interests, False) for interests in args.interests]
+        for interests, formed in [*models, *([(1, True)] if args.formed else [])]:
             began = time.perf_counter()
             wide = args.wide and interests == 1
             dim = args.dim * max(args.interests) if wide else args.dim
-            config = config_of(args, interests, dim)
+            config = config_of(args, interests, dim, formed=formed)
             trained = fit(split, shared.dataset.catalog, config, TrainConfig(seed=seed))
             report = evaluate_depths(trained.recommender, split)
             line = {
                 "data": args.data.name, "people": args.people, "seed": seed, "K": interests,
-                "D": dim, "readout": trained.settings["readout"],
+                "D": dim, "readout": trained.settings["readout"], **notes_of(trained, formed),
                 **trained.settings["options"],
                 **{name: round(value, 4) for name, value in report.metrics.items()},
                 "by_length@50": by_thirds(trained.recommender, split, lambda c: len(c.history)),
@@ -184,7 +195,7 @@ def main(args):
                 "purity": [round(v, 3) for v in mean_purity(trained.recommender, shared, users)],
                 "seconds": round(time.perf_counter() - began),
             }  # fmt: skip
-            if interests == 1:
+            if interests == 1 and not formed:
                 single = report
             elif single is not None:
                 for name in ("recall@50", "recall@200"):
@@ -207,6 +218,7 @@ if __name__ == "__main__":
     parser.add_argument(
         "--wide", action="store_true", help="train K = 1 at the largest K times D as width"
     )
+    parser.add_argument("--formed", action="store_true", help="also train the default model")
     parser.add_argument("--ceiling", action="store_true", help="also evaluate known owners")
     parser.add_argument(
         "--no-categories", dest="categories", action="store_false",

@@ -2,6 +2,7 @@
 
 import os
 import signal
+from dataclasses import replace
 
 import pytest
 import torch
@@ -176,7 +177,7 @@ def test_resuming_a_finished_run_returns_its_result(
 
 @pytest.mark.parametrize("change", [
     "seed", "learning_rate", "width", "dropout", "readout", "negatives", "sampler", "regularizer",
-    "histories", "sparse", "mask_history_negatives", "option of the extractor",
+    "histories", "sparse", "mask_history_negatives", "option of the extractor", "clusters",
 ])  # fmt: skip
 def test_a_checkpoint_of_another_run_is_refused(new_model, histories, tmp_path, change):
     options, model, objective, data = config(steps=6), new_model(), sampled(histories), histories
@@ -199,6 +200,7 @@ def test_a_checkpoint_of_another_run_is_refused(new_model, histories, tmp_path, 
         "negatives": sampled(histories, 17),
         "sampler": sampled(histories, name="uniform"),
         "regularizer": Objective(negatives=drawn, regularizers=variance),
+        "clusters": replace(objective, clusters=3),
     }.get(change, objective)
     if change == "histories":
         data = histories.select(torch.arange(1, len(histories)).numpy())

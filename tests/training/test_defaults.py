@@ -216,5 +216,14 @@ def test_a_sampler_that_is_set_draws_negatives_also_from_a_small_catalog():
 def test_clusters_of_co_occurrence_without_co_occurrence_are_refused():
     with pytest.raises(ConfigError, match="init_clusters is 3, but initial vectors are random"):
         resolve_defaults(RunConfig(extractor="sa", init_clusters=3), TrainConfig(), SPARSE)
-    with pytest.raises(ConfigError, match="init_clusters is -3"):
-        RunConfig(init_clusters=-3)
+    for name in ("init_clusters", "train_clusters"):
+        with pytest.raises(ConfigError, match=f"{name} is -3; it must be from 0"):
+            RunConfig(**{name: -3})
+
+
+@pytest.mark.parametrize(("extractor", "interests"), [("sa", 1), ("gru", 1), ("prism", 2)])
+def test_clusters_are_trained_by_an_extractor_that_can_read_them(extractor, interests):
+    config = RunConfig(extractor=extractor, interests=interests, train_clusters=3)
+    with pytest.raises(ConfigError, match=f"train_clusters is 3, but {extractor} with {interests}"):
+        resolve_defaults(config, TrainConfig(), SPARSE)
+    resolve_defaults(RunConfig(train_clusters=3), TrainConfig(), SPARSE)

@@ -11,6 +11,7 @@ from prismrec.models import losses
 from prismrec.models.extractors.base import Extractor, without_prior
 from prismrec.models.losses import LOSSES
 from prismrec.models.model import Model
+from prismrec.models.nearest_cluster import read_nearest_clusters
 from prismrec.models.readouts import READOUTS
 from prismrec.models.regularizers import REGULARIZERS
 from prismrec.models.samplers import SAMPLERS
@@ -104,6 +105,41 @@ def test_the_loss_of_a_batch_is_the_mean_of_its_positions(  # noqa: PLR0917
     assert mine.keys() == theirs.keys()
     for part, gradient in theirs.items():
         torch.testing.assert_close(mine[part], gradient, rtol=1e-4, atol=1e-6, msg=part)
+
+
+def test_every_second_step_reads_the_cluster_nearest_to_the_target(new_model, histories):
+    model, batch = new_model("prism", interests=1, tie_embeddings=False).eval(), batch_of(histories)
+    goal = Objective(clusters=2)
+    assert goal.at(0).clusters == goal.at(2).clusters == 0
+    assert goal.at(1) is goal is goal.at(3)
+    found, whole = (
+        compute_loss(model, batch, one, torch.Generator())[0] for one in (goal.at(1), goal.at(0))
+    )
+    slots = batch.target != 0
+    items, target = model.items(batch.history), model.outputs(batch.target)[..., :-1]
+    interests = read_nearest_clusters(
+        model.extractor, items, batch.mask, target=target, number=2
+    ).vectors[slots.flatten(), 0]
+    rows = torch.cat([interests, torch.ones(len(interests), 1)], dim=1)  # the bias of items
+    scores = rows @ model.item_vectors()[1:].T
+    expected = torch.nn.functional.cross_entropy(scores, batch.target[slots] - 1)
+    torch.testing.assert_close(found, expected)
+    assert found.item() != pytest.approx(whole.item(), rel=1e-4)
+
+
+def test_steps_of_a_training_read_whole_histories_and_clusters_in_turn(
+    new_model, histories, monkeypatch
+):
+    read, compute = [], objective.compute_loss
+
+    def recorded(model, batch, step_objective, generator):
+        read.append(step_objective.clusters)
+        return compute(model, batch, step_objective, generator)
+
+    monkeypatch.setattr("prismrec.training.run.compute_loss", recorded)
+    model = new_model("prism", interests=1)
+    train(model, histories, TrainConfig(steps=5, batch_size=64), Objective(clusters=3))
+    assert read == [0, 3, 0, 3, 0]
 
 
 def test_masked_items_have_no_gradient(new_model):

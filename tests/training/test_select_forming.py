@@ -9,7 +9,14 @@ from prismrec.data.cases import Case
 from prismrec.evaluation.evaluate import evaluate
 from prismrec.models import Forming
 from prismrec.training import select_forming
-from prismrec.training.select_forming import FORMINGS, UNCERTAIN, choose_forming
+from prismrec.training.select_forming import (
+    FORMINGS,
+    MIXED,
+    MIXED_FORMINGS,
+    UNCERTAIN,
+    choose_forming,
+    usual,
+)
 from worlds import formed
 
 
@@ -130,6 +137,20 @@ def test_few_users_do_not_choose_a_small_weight_of_the_whole(
     assert chosen(recommender, cases)[0].whole_weight == 0.5
     monkeypatch.setattr(select_forming, "MANY_USERS", len(cases) + 1)
     assert chosen(recommender, cases)[0] == UNCERTAIN
+
+
+def test_after_a_training_that_read_clusters_also_few_users_choose_a_small_weight(
+    recommender, cases, monkeypatch
+):
+    monkeypatch.setattr(select_forming, "MANY_USERS", len(cases) + 1)
+    mixed = {"metric": "recall", "exclude_seen": True, "mixed": True}
+    _, _, reports = choose_forming(recommender, cases, **mixed)
+    assert tuple(reports) == MIXED_FORMINGS
+    few = cases[: select_forming.MIN_USERS - 1]
+    found, how, _ = choose_forming(recommender, few, **mixed)
+    assert found.model.forming == MIXED == usual(mixed=True)
+    assert "too few validation users" in how
+    assert usual(mixed=False) == UNCERTAIN
 
 
 def test_users_are_an_even_sample_and_options_are_passed_on(recommender, cases, monkeypatch):

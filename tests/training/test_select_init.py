@@ -7,11 +7,12 @@ import torch
 
 from prismrec.data.split import split_by_user
 from prismrec.recommend import Recommender
-from prismrec.training import RunConfig, TrainConfig, select_init
+from prismrec.training import RunConfig, TrainConfig, fit, select_init
 from prismrec.training.build import build_initial_model
 from prismrec.training.defaults import dataset_stats, resolve_defaults
+from prismrec.training.processes import Processes
 from prismrec.training.select_forming import UNCERTAIN
-from prismrec.training.select_init import choose_initial_model
+from prismrec.training.select_init import choose_initial_model, choose_train_clusters
 from prismrec.training.validation import measure_one
 from worlds import small_dataset
 
@@ -68,6 +69,65 @@ def test_there_is_nothing_to_choose(world, fixed):
     chosen, model, reason = choose_initial_model(config, split, catalog, 0)
     assert (chosen, reason) == (config, None)
     assert_same_weights(model, build_initial_model(config, split, catalog, 0))
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({"init_clusters": 6}, 8),
+        ({"init_clusters": 0}, 0),
+        ({"init_clusters": 1}, 0),  # whole histories too
+        ({"init_clusters": 6, "forming": False}, 0),
+        ({"init_clusters": 6, "train_clusters": 0}, 0),
+        ({"init_clusters": 0, "train_clusters": 3}, 3),
+    ],
+)
+def test_clusters_are_trained_where_initial_vectors_are_of_clusters(world, options, expected):
+    config = replace(world[2], **options)
+    chosen = choose_train_clusters(config, torch.device("cpu"), None)
+    assert chosen == replace(config, train_clusters=expected)
+
+
+def test_all_processes_train_what_the_first_one_chose(world, monkeypatch):
+    config, sent = replace(world[2], init_clusters=6), []
+
+    class Process(Processes):
+        def sums(self, values, _device):
+            sent.append(values)
+            return [8.0]
+
+    for rank in (0, 1):
+        found = Process(rank, 2)
+        monkeypatch.setattr(select_init, "current_processes", lambda found=found: found)
+        own = config if rank == 0 else world[2]  # the others do not compare initial vectors
+        assert choose_train_clusters(own, torch.device("cpu"), None).train_clusters == 8
+    assert sent == [[8], [0]]
+
+
+def test_a_resumed_training_reads_the_clusters_that_were_chosen(world, monkeypatch, tmp_path):
+    catalog, split, config = world
+    measured = [0.2, 0.3]
+    monkeypatch.setattr(select_init, "measure_one", lambda *_, **__: measured.pop(0))
+    training = TrainConfig(steps=12, validate_every=4)
+    options = replace(config, init_clusters=None)
+    whole = fit(split, catalog, options, training)
+    assert whole.settings["train_clusters"] == 8
+    assert "every second step reads the cluster" in whole.notes["init"]
+
+    class StopError(Exception):
+        """Any reason why a process ends."""
+
+    def stop(step):
+        if step.step == 7:
+            raise StopError
+
+    measured = [0.2, 0.3]
+    with pytest.raises(StopError):
+        fit(split, catalog, options, training, folder=tmp_path, on_step=stop)
+    resumed = fit(split, catalog, options, training, folder=tmp_path, resume=True)
+    assert resumed.settings["train_clusters"] == 8
+    assert not measured  # the second fit has compared; the resumed one has not
+    assert_same_weights(resumed.recommender.model, whole.recommender.model)
 
 
 def test_large_catalogs_and_few_users_are_not_compared(world, monkeypatch):

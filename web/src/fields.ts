@@ -52,6 +52,7 @@ const FIELDS: Record<string, string> = {
   tie_embeddings: "共享嵌入",
   init: "初始化",
   init_clusters: "初始化聚类数",
+  train_clusters: "训练聚类数",
   forming: "形成兴趣",
   advice: "建议",
   categories: "类别",

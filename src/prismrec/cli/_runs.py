@@ -25,7 +25,7 @@ from prismrec.training import (
     Trained,
     WarmStart,
     fit,
-    saved_step,
+    saved_progress,
     train_weights,
 )
 
@@ -147,11 +147,11 @@ def checkpoint_folder(folder: Path, *, resume: bool) -> Iterator[None]:
 def _note_replaced(checkpoints: Path) -> None:
     """Print a note if there is a checkpoint, which a training from the beginning replaces."""
     with suppress(DataError, ValueError):  # it is damaged, so nobody can continue it
-        step = saved_step(checkpoints)
-        if step is not None:
+        progress = saved_progress(checkpoints)
+        if progress is not None:
             print_note(
-                f"{checkpoints} has an unfinished training, at step {step}. This training removes "
-                "it when it begins; to continue it, stop now and add --resume."
+                f"{checkpoints} has an unfinished training, at step {progress.step}. This training "
+                "removes it when it begins; to continue it, stop now and add --resume."
             )
 
 

@@ -5,7 +5,7 @@ from .chunked_softmax import (
     chunked_softmax_loss,
     find_hits,
 )
-from .clustering import Forming, assign_clusters
+from .clustering import MOST_INTERESTS, Forming, assign_clusters
 from .embeddings import FetchedRows, ItemCategories
 from .extractors import (
     EXTRACTORS,
@@ -21,6 +21,7 @@ from .extractors import (
 from .histories import join_rows
 from .losses import LOSSES, declare_softmax
 from .model import Model, Similarity
+from .nearest_cluster import read_nearest_clusters
 from .readouts import LSE, READOUTS, Readout
 from .regularizers import REGULARIZERS
 from .samplers import SAMPLERS, Sampler
@@ -30,6 +31,7 @@ __all__ = [
     "EXTRACTORS",
     "LOSSES",
     "LSE",
+    "MOST_INTERESTS",
     "READOUTS",
     "REGULARIZERS",
     "SAMPLERS",
@@ -55,4 +57,5 @@ __all__ = [
     "declare_softmax",
     "find_hits",
     "join_rows",
+    "read_nearest_clusters",
 ]

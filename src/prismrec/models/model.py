@@ -12,7 +12,7 @@ ends with a 1 for it.
 """
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from copy import copy
 from typing import Any, Literal
 
@@ -89,16 +89,12 @@ class Model(nn.Module):
         self.normalized, self.mask_history_negatives = normalized, mask_history_negatives
         self._sample, self.forming = None, None
         self.options: dict[str, Any] = {
-            "similarity": similarity,
-            "temperature": temperature,
-            "dropout": dropout,
-            "tie_embeddings": tie_embeddings,
-            "normalized": normalized,
+            "similarity": similarity, "temperature": temperature, "dropout": dropout,
+            "tie_embeddings": tie_embeddings, "normalized": normalized,
             "mask_history_negatives": mask_history_negatives,
-        }
+        }  # fmt: skip
         self.items = ItemTable(size, extractor.dim)
-        # The last number is the bias.
-        self.outputs = None if tie_embeddings else ItemTable(size, extractor.dim + 1)
+        self.outputs = None if tie_embeddings else ItemTable(size, extractor.dim + 1)  # the bias
         self._draw_item_vectors()
         self.register_load_state_dict_post_hook(_forget_sample)  # type: ignore[no-untyped-call]
 
@@ -205,12 +201,17 @@ class Model(nn.Module):
         normalized = self.normalized and not self.training
         return self._normalized(interests, history) if normalized else interests
 
-    def prefixes(self, history: Int[Tensor, "B L"], mask: Bool[Tensor, "B L"]) -> Interests:
+    def prefixes(
+        self,
+        history: Int[Tensor, "B L"],
+        mask: Bool[Tensor, "B L"],
+        read: Callable[[Tensor, Tensor], Interests] | None = None,
+    ) -> Interests:
         """Return the interests of every prefix; row b · L + t ends at slot t of row b.
 
-        Item numbers are not checked: ``train`` has checked them once.
+        ``read`` replaces ``Extractor.prefixes``. Numbers are not checked: ``train`` has done it.
         """
-        found = self.extractor.prefixes(self._read(history), mask)
+        found = (read or self.extractor.prefixes)(self._read(history), mask)
         check_interests(self.extractor, found, mask.numel(), mask.shape[1])
         return self._scaled(found)
 
@@ -233,8 +234,7 @@ class Model(nn.Module):
     def vectors_as_numpy(self, items: NDArray[np.int64] | None = None) -> Float[np.ndarray, "N W"]:
         """Return the rows of ``item_vectors`` for some items as NumPy; all but padding if None."""
         rows = torch.from_numpy(np.arange(1, self.size) if items is None else items)
-        vectors: NDArray[np.float32] = self.vectors_of(rows.to(self.device)).float().cpu().numpy()
-        return vectors
+        return np.asarray(self.vectors_of(rows.to(self.device)).float().cpu().numpy())
 
     def interests_of(
         self,

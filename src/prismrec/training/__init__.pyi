@@ -1,7 +1,7 @@
 from .advise_heads import advise_interests
 from .arguments import Sources
 from .capacity import Coefficients, read_coefficients
-from .checkpoint import LAST, saved_step
+from .checkpoint import LAST, saved_progress
 from .config import TrainConfig, changed_settings
 from .defaults import DatasetStats, dataset_stats, describe_defaults, resolve_defaults
 from .estimate import MANY_EVENTS, Estimate, estimate_training
@@ -59,7 +59,7 @@ __all__ = [
     "read_coefficients",
     "resolve_defaults",
     "run_summary",
-    "saved_step",
+    "saved_progress",
     "train",
     "train_weights",
     "tune",

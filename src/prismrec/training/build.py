@@ -132,6 +132,7 @@ def build_objective(
         regularizers={n: (REGULARIZERS[n], weight) for n, weight in weights.items() if weight},
         dislikes=dislikes if dislike_weight else None,
         dislike_weight=dislike_weight or 1.0,
+        clusters=config.train_clusters or 0,
     )
 
 

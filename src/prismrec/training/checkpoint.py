@@ -52,6 +52,8 @@ class TrainingState:
     """Training time, over all resumptions."""
     history: list[dict[str, float]] = field(default_factory=list)
     """One record per validation: step, loss, validation metric."""
+    clusters: int = 0
+    """The ``clusters`` of the objective, which may have been chosen before the first step."""
 
 
 class CheckpointTimer:
@@ -147,15 +149,15 @@ def prepare_folder(folder: Path) -> None:
     _remove_others(folder, set())
 
 
-def saved_step(folder: Path) -> int | None:
-    """Return the step of ``last.safetensors``; None if there is no such file.
+def saved_progress(folder: Path) -> TrainingState | None:
+    """Return the progress in ``last.safetensors``; None if there is no such file.
 
     Raises:
         DataError: It is damaged.
     """
     if not (folder / LAST).exists():
         return None
-    return int(json.loads(read_header(folder / LAST).get("progress", "{}")).get("step", 0))
+    return _progress_of(read_header(folder / LAST), folder)
 
 
 def load_last(folder: Path, state: State, fingerprint: str) -> TrainingState:
@@ -182,11 +184,26 @@ def load_last(folder: Path, state: State, fingerprint: str) -> TrainingState:
             "the averages; start again without --resume, or, if prismrec tune wrote this folder, "
             "remove it."
         )
-    progress = TrainingState(**json.loads(header["progress"]))
+    progress = _progress_of(header, folder)
     if progress.best is not None:
         _check_best(folder, progress.best_step, fingerprint)
     state.load(tensors)
     return progress
+
+
+def _progress_of(header: Mapping[str, str], folder: Path) -> TrainingState:
+    """Return the progress in the header of a checkpoint.
+
+    Raises:
+        DataError: It has other entries, so another version wrote it.
+    """
+    try:
+        return TrainingState(**json.loads(header.get("progress", "{}")))
+    except TypeError as error:
+        raise DataError(
+            f"The checkpoint in {folder} was written by another version; start again without "
+            "--resume, or, if prismrec tune wrote this folder, remove it."
+        ) from error
 
 
 def _check_best(folder: Path, step: int, fingerprint: str) -> None:

@@ -106,8 +106,9 @@ def resolve_defaults(
 
     Raises:
         UnknownName: There is no extractor or index of that name.
-        ConfigError: The extractor ``module:Class`` cannot be imported or is no ``Extractor``; or
-            ``init_clusters`` is set, but initial vectors are random.
+        ConfigError: The extractor ``module:Class`` cannot be imported or is no ``Extractor``;
+            ``init_clusters`` is set, but initial vectors are random; or ``train_clusters`` is set
+            for an extractor that cannot read clusters.
     """
     kind = resolve("extractor", config.extractor, EXTRACTORS, subclass_of=Extractor)
     index = IndexName.parse(config.index)
@@ -126,6 +127,13 @@ def resolve_defaults(
         raise ConfigError(
             f"init_clusters is {config.init_clusters}, but initial vectors are random and count no "
             "co-occurrence; set init to cooccurrence, or leave init_clusters out."
+        )
+    reads_groups = kind.states_of is not Extractor.states_of and config.interests == 1
+    if config.train_clusters and not reads_groups:
+        raise ConfigError(
+            f"train_clusters is {config.train_clusters}, but {config.extractor} with "
+            f"{config.interests} interests reads whole histories only; use prism with one "
+            "interest, or leave train_clusters out."
         )
     sparse = stats.items > DENSE_GRADIENTS_UP_TO and config.negatives != 0
     forming = kind is Prism and config.interests == 1 and config.readout == "mixture"

@@ -28,7 +28,8 @@ def fingerprint(
     shapes = {name: list(value.shape) for name, value in model.state_dict().items()}
     extractor = [type(model.extractor).__qualname__, model.extractor.options, model.options]
     terms = {name: [_describe(f), weight] for name, (f, weight) in objective.regularizers.items()}
-    functions = [_describe(f) for f in (objective.loss, *objective.readout)]
+    functions: list[object] = [_describe(f) for f in (objective.loss, *objective.readout)]
+    functions += [objective.clusters] if objective.clusters else []
     digest = hashlib.sha256(
         json.dumps([settings, shapes, extractor, terms, functions], default=str).encode()
     )

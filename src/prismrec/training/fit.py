@@ -34,10 +34,11 @@ from prismrec.training.processes import ALONE, Processes, current_processes
 from prismrec.training.record import with_record
 from prismrec.training.regularizing import check_regularizers
 from prismrec.training.result import TrainResult
+from prismrec.training.run import pick_device
 from prismrec.training.run_config import RunConfig, ValidationMetric, require
 from prismrec.training.select import select_on_validation
-from prismrec.training.select_forming import UNCERTAIN
-from prismrec.training.select_init import choose_initial_model
+from prismrec.training.select_forming import usual
+from prismrec.training.select_init import choose_initial_model, choose_train_clusters
 from prismrec.training.trained import Trained
 from prismrec.training.untrained import shuffle_untrained
 from prismrec.training.validation import drawn_users, measure_one, validation_metric
@@ -164,6 +165,8 @@ def train_weights(
         start=start,
         resume=resume or not processes.is_first,  # it gets its weights
     )
+    resumed = Path(folder) if resume and folder is not None else None
+    config = choose_train_clusters(config, pick_device(training), resumed)
     metric = validation_metric(config.validate_on, stats.items)
     cases, sampled = drawn_users(split.valid, metric, seed=training.seed)
     counts = split.train.counts(catalog.size)
@@ -254,7 +257,8 @@ def _validate(
 
     Each process makes the lists of its part of the users.
     """
-    recommender = Recommender.exact(model.formed(UNCERTAIN if config.forming else None), catalog)
+    forming = usual(mixed=bool(config.train_clusters)) if config.forming else None
+    recommender = Recommender.exact(model.formed(forming), catalog)
     exclude_seen, own = require(config.exclude_seen), processes.part_of(cases)
     mean = measure_one(recommender, own, metric, exclude_seen=exclude_seen) if own else 0.0
     share = len(own) / len(cases)  # 1 in a single process, whose metric is exactly the mean

@@ -11,7 +11,7 @@ negative of a softmax: its exponential counts ``dislike_weight`` times.
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 import torch
@@ -31,6 +31,7 @@ from prismrec.models import (
     chunked_softmax_loss,
     find_hits,
     losses,
+    read_nearest_clusters,
 )
 from prismrec.training.negatives import draw_negatives
 from prismrec.types import Batch, Interests, Negatives
@@ -61,6 +62,13 @@ class Objective:
     """Disliked items of the training users, in the order of their histories; None for none."""
     dislike_weight: float = 1.0
     """Weight of a disliked item in the sum of the softmax, above 0."""
+    clusters: int = 0
+    """Above 0, every second step reads the cluster of a history that is nearest to the target, of
+    at most this many: see ``read_nearest_clusters``."""
+
+    def at(self, step: int) -> "Objective":
+        """Return what a step minimises; the first step reads whole histories."""
+        return self if not self.clusters or step % 2 else replace(self, clusters=0)
 
     def __post_init__(self) -> None:
         """Check that the loss can use the dislikes."""
@@ -107,7 +115,7 @@ def compute_loss(
         objective: What is minimised.
         generator: Random numbers for the sampler; on the CPU.
     """
-    interests, target_ids = _trained_interests(model, batch)
+    interests, target_ids = _trained_interests(model, batch, objective.clusters)
     prefixes, masked_ids = _trained_prefixes(batch), target_ids[:, None]
     if model.mask_history_negatives:
         masked_ids = torch.cat([masked_ids, prefixes], dim=1)
@@ -171,15 +179,20 @@ def _per_position(
     return PerPosition(extra, weight)
 
 
-def _trained_interests(model: Model, batch: Batch) -> tuple[Interests, Tensor]:
+def _trained_interests(model: Model, batch: Batch, clusters: int) -> tuple[Interests, Tensor]:
     """Return the interests of the P prefixes to train, and the ids of their targets.
 
     If every row has one target at its end, ``forward`` computes them without other prefixes.
     """
-    slots = batch.target != 0  # [B, L]
-    if int(slots.sum()) == len(slots) and bool((slots.sum(1) == 1).all()):
+    slots, read = batch.target != 0, None  # [B, L]
+    if clusters:
+        with torch.no_grad():
+            target = model.vectors_of(batch.target.flatten())[:, : model.extractor.dim]
+        target = target.view(*slots.shape, -1)
+        read = partial(read_nearest_clusters, model.extractor, target=target, number=clusters)
+    elif int(slots.sum()) == len(slots) and bool((slots.sum(1) == 1).all()):
         return model(batch.history, batch.mask), batch.target[slots]
-    interests = model.prefixes(batch.history, batch.mask)
+    interests = model.prefixes(batch.history, batch.mask, read)
     chosen = slots.flatten().nonzero()[:, 0]
     return interests.rows(chosen), batch.target[slots]
 

@@ -58,7 +58,8 @@ class Run:
             self.sharded = ShardedTables(model, processes)
         for table in model.tables:
             table.sparse = bool(config.sparse)
-        self.folder, self.device, self.progress = folder, device, TrainingState()
+        self.folder, self.device = folder, device
+        self.progress = TrainingState(clusters=objective.clusters)
         self.batches = Batches(
             histories,
             max_len=model.extractor.max_len,
@@ -133,6 +134,7 @@ class Run:
         if self.processes.count > 1 or self.sharded:
             part, objective = self._part_of(batch, generator)
             share = _pairs_of(part) / max(_pairs_of(batch), 1)
+        objective = objective.at(self.progress.step)
         losses = dict.fromkeys(("loss", *objective.regularizers), 0.0)
         if self.sharded:
             self.sharded.fetch(batch, objective)

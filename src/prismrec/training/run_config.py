@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
 
 from prismrec.errors import ConfigError
-from prismrec.models import EXTRACTORS, Similarity
+from prismrec.models import EXTRACTORS, MOST_INTERESTS, Similarity
 from prismrec.registry import check_fields, name_of
 from prismrec.training.config import changed_fields
 
@@ -58,6 +58,9 @@ class RunConfig:
     """Initial item vectors: from co-occurrence counts, or random. Default: auto."""
     init_clusters: int | None = None
     """Count co-occurrence within at most this many clusters of a history. Default: auto."""
+    train_clusters: int | None = None
+    """Every second step reads the cluster nearest to the target, of at most so many. Default: auto.
+    """
     categories: bool | None = None
     """Add category embeddings to item vectors in training. Default: auto."""
     mask_history_negatives: bool | None = None
@@ -89,11 +92,13 @@ class RunConfig:
             weight = getattr(self, name)
             if weight is not None and weight < 0:
                 raise ConfigError(f"{name} is {weight}; it must be at least 0, which turns it off.")
-        if self.init_clusters is not None and self.init_clusters < 0:
-            raise ConfigError(
-                f"init_clusters is {self.init_clusters}; it must be at least 0, which counts in "
-                "whole histories."
-            )
+        for name, without in (("init_clusters", "counts in"), ("train_clusters", "reads")):
+            clusters = getattr(self, name)
+            if clusters is not None and not 0 <= clusters <= MOST_INTERESTS:
+                raise ConfigError(
+                    f"{name} is {clusters}; it must be from 0, which {without} whole histories, to "
+                    f"{MOST_INTERESTS:,}."
+                )
 
     def __repr__(self) -> str:
         """Return the fields that differ from their defaults."""

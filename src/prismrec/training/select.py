@@ -41,8 +41,9 @@ def select_on_validation(
         notes["interests"] = "interests are formed as in the earlier artifact"
     elif config.forming:
         recommender, notes["interests"], reports = choose_forming(
-            recommender, split.valid, metric=config.validate_on, exclude_seen=exclude_seen
-        )
+            recommender, split.valid, metric=config.validate_on, exclude_seen=exclude_seen,
+            mixed=bool(config.train_clusters),
+        )  # fmt: skip
         if recommender.model.forming:
             middle = middle_metric(config.validate_on, recommender)
             advice = advise_clusters(recommender.model.forming, reports, middle)

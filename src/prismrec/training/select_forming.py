@@ -21,6 +21,10 @@ FORMINGS = tuple(
 """How interests may be formed, those with the largest effect on lists first."""
 UNCERTAIN = Forming(clusters=6, whole_weight=0.7)
 """How they are formed without a validation split."""
+MIXED_FORMINGS = tuple(Forming(clusters=8, whole_weight=weight) for weight in (0.3, 0.5, 0.7))
+"""The same after a training that read clusters: each cluster is a good history then."""
+MIXED = MIXED_FORMINGS[0]
+"""How they are formed then while the model is trained, or without a validation split."""
 TOLERANCE = 0.02
 """Of those within this share of the best metric, the first one is chosen: its interests show more
 of their own items."""
@@ -39,6 +43,7 @@ def choose_forming(
     *,
     metric: str,
     exclude_seen: bool,
+    mixed: bool = False,
 ) -> tuple[Recommender, str, dict[Forming, Report]]:
     """Choose on validation how interests are formed.
 
@@ -47,6 +52,7 @@ def choose_forming(
         valid: Validation cases.
         metric: Metric to compare, averaged over lists of ``LENGTHS`` items.
         exclude_seen: Exclude the items of the history from lists.
+        mixed: The training read clusters: histories are mixed, however few users there are.
 
     Returns:
         The recommender that forms interests, a sentence that describes the decision, and what was
@@ -59,8 +65,8 @@ def choose_forming(
     lengths = list_lengths(recommender.catalog.size - 1, *LENGTHS)
     names = [f"{metric}@{length}" for length in lengths]
     if len(cases) < MIN_USERS:
-        few = "there are too few validation users to compare this on"
-        return recommender.with_forming(UNCERTAIN), f"{_described(UNCERTAIN)}; {few}", {}
+        few, forming = "there are too few validation users to compare this on", usual(mixed=mixed)
+        return recommender.with_forming(forming), f"{_described(forming)}; {few}", {}
 
     def measured(forming: Forming | None) -> Report:
         recommend = partial(recommender.with_forming(forming).ranked, exclude_seen=exclude_seen)
@@ -71,6 +77,7 @@ def choose_forming(
 
     least = UNCERTAIN.whole_weight if len(cases) < MANY_USERS else 0.0
     ways = [forming for forming in FORMINGS if forming.whole_weight >= least]
+    ways = list(MIXED_FORMINGS) if mixed else ways
     tried = track([None, *ways], "choosing how interests are formed", 1 + len(ways))
     plain, *measures = [measured(forming) for forming in tried]
     reports = list(zip(ways, measures, strict=True))
@@ -88,6 +95,15 @@ def choose_forming(
     reached, alone = report.metrics[middle], plain.metrics[middle]
     reason = f"{_described(forming)}: {middle} on validation {reached:.4f}, with one interest "
     return recommender.with_forming(forming), f"{reason}{alone:.4f}", dict(reports)
+
+
+def usual(*, mixed: bool) -> Forming:
+    """Return how interests are formed without a choice, after a training that read clusters or not.
+
+    Args:
+        mixed: The training reads clusters.
+    """
+    return MIXED if mixed else UNCERTAIN
 
 
 def middle_metric(metric: str, recommender: Recommender) -> str:

@@ -8,12 +8,17 @@ of the untrained model, which takes seconds and no second training.
 """
 
 from dataclasses import replace
+from pathlib import Path
+
+import torch
 
 from prismrec.data import Catalog, Split
 from prismrec.io import track
 from prismrec.models import Model
 from prismrec.recommend import Recommender
 from prismrec.training.build import build_initial_model
+from prismrec.training.checkpoint import saved_progress
+from prismrec.training.processes import current_processes
 from prismrec.training.run_config import RunConfig, require
 from prismrec.training.select_forming import UNCERTAIN
 from prismrec.training.validation import (
@@ -25,6 +30,8 @@ from prismrec.training.validation import (
 
 CLUSTERS = 6
 """Largest number of clusters of a history, if co-occurrence is counted within them."""
+TRAIN_CLUSTERS = 8
+"""The same for those that a training reads."""
 MIN_GAIN = 1.1
 """Factor by which the metric must rise. Training makes up for smaller gains: with 1.05 on accounts
 of one person (Toys), a trained model was level; with 1.14 and more on shared accounts it was better
@@ -78,7 +85,33 @@ def choose_initial_model(
         f"co-occurrence was counted {how}: {metric} before training is {values[0]:.4f} from whole "
         f"histories and {values[1]:.4f} within clusters"
     )
+    if better and config.train_clusters is None:
+        reason += "; so every second step reads the cluster that is nearest to each target"
     return chosen, model.train(), reason
+
+
+def choose_train_clusters(
+    config: RunConfig, device: torch.device, resumed: Path | None
+) -> RunConfig:
+    """Return the settings with ``train_clusters``, the same in all processes.
+
+    If it is None, clusters are read where co-occurrence is counted within clusters.
+
+    Args:
+        config: From ``choose_initial_model``; in the first process with ``init_clusters``.
+        device: Where processes exchange numbers.
+        resumed: Folder of the checkpoint that is continued; it has what was chosen.
+    """
+    if config.train_clusters is not None:
+        return config
+    processes, chosen = current_processes(), 0
+    saved = saved_progress(resumed) if resumed else None
+    if saved:
+        chosen = saved.clusters
+    elif config.forming and (config.init_clusters or 0) > 1:
+        chosen = TRAIN_CLUSTERS
+    total = processes.sums([chosen if processes.is_first else 0], device)
+    return replace(config, train_clusters=int(total[0]))
 
 
 def may_compare(config: RunConfig, items: int) -> bool:
