@@ -6,10 +6,7 @@ from typing import Self
 from prismrec.data import Cell
 from prismrec.service.applied_changes import Values
 from prismrec.service.changes import Added, Change, Reloaded, Updated, keep_newest
-from prismrec.service.loaded_artifact import LoadedArtifact
-
-Pair = tuple[LoadedArtifact, LoadedArtifact | None]
-"""The artifact that answers, and the artifact to compare with."""
+from prismrec.service.loaded_artifact import Pair
 
 
 class KnownChanges:
