@@ -108,7 +108,7 @@ class Versions:
             if self.journal.restarted:
                 self._apply_restarted(new)
             elif new:
-                pair = applied((self.main, self.compared), new, self.known.add(new))
+                pair = applied((self.main, self.compared), *self.known.add(new))
                 self.main, self.compared = pair
             if new:
                 self._follow(new)
