@@ -94,6 +94,10 @@ def test_the_variant_of_a_user_never_changes(experiment_of):
     assert stats.chi2_contingency(table).pvalue > 0.01  # another salt is another division
 
 
+def test_a_mark_of_utf_8_may_begin_the_file(experiment_of):
+    assert experiment_of(f"\ufeff{TEXT}").file == experiment_of().file
+
+
 def test_equal_variants_seldom_differ(experiment_of):
     """Divide the same users by 100 salts, so that no variant has an effect."""
     random, users = np.random.default_rng(0), [f"user {number}" for number in range(600)]
