@@ -415,6 +415,7 @@ def test_experiments_are_chosen_by_name_and_must_not_change(write):
     write(line_of(), definition=DEFINITION | {"salt": "1"})
     with pytest.raises(DataError, match="otherwise than another file"):
         read_exposures(folder, "test")
+    assert read_exposures(folder, "other").experiment == "other"
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from prismrec.errors import StoreError
 from prismrec.recommend import NewItem
 from prismrec.recommend.artifact import load, save
 from prismrec.service import changes
+from prismrec.service.applied_changes import SavedChanges
 from prismrec.service.changes import (
     BLOCK,
     LONG,
@@ -364,6 +365,31 @@ def test_a_reload_reports_the_artifact_of_the_last_reload_of_any_process(serve, 
     assert len(set(names)) == 4
     assert idle.get("/readyz").is_success
     assert serve().post("/v1/admin/reload").json()["was"] == names[-1]
+
+
+@pytest.mark.slow
+def test_an_id_that_was_hidden_before_its_item_stays_hidden(path, serve, artifact, history):
+    first, second = (serve(places=ServePaths(artifact=artifact, changes=path)) for _ in range(2))
+
+    def change(how, *names):
+        assert first.post(f"/v1/items/{how}", json={"items": names}).status_code == 200
+
+    def added(name):
+        items = [{"id": name, "related_to": [history[0]]}]
+        assert first.post("/v1/items", json={"items": items}).status_code == 200
+
+    change("hide", "new", "other")
+    change("unhide", "other")
+    for name in ("new", "other", "new"):
+        added(name)
+    third = serve(places=ServePaths(artifact=artifact, changes=path))
+    for client in (first, second, third):
+        found = client.get("/v1/items?id=new&id=other").json()["items"]
+        assert [item["hidden"] for item in found] == [True, False]
+    recommender = SavedChanges.read(path).apply(load(artifact))
+    assert recommender.catalog.items.external(recommender.hidden) == ["new"]
+    change("unhide", "new")
+    assert not third.get("/v1/items?id=new").json()["items"][0]["hidden"]
 
 
 @pytest.mark.slow

@@ -2,6 +2,7 @@
 
 import errno
 import json
+import shutil
 import time
 from collections import Counter
 from dataclasses import replace
@@ -91,6 +92,10 @@ def test_the_variant_of_a_user_never_changes(experiment_of):
     both = Counter((one.variant_of(str(n)), other.variant_of(str(n))) for n in range(2_000))
     table = [[both[a, b] for b in ("control", "new")] for a in ("control", "new")]
     assert stats.chi2_contingency(table).pvalue > 0.01  # another salt is another division
+
+
+def test_a_mark_of_utf_8_may_begin_the_file(experiment_of):
+    assert experiment_of(f"\ufeff{TEXT}").file == experiment_of().file
 
 
 def test_equal_variants_seldom_differ(experiment_of):
@@ -429,6 +434,25 @@ def test_no_name_of_a_file_comes_again(open_log, tmp_path, monkeypatch):
                 file.unlink()
         log.close()
     assert len(set(names)) == len(names) >= 4
+
+
+@pytest.mark.parametrize("removed", ["the file", "the folder"])
+def test_a_list_after_a_removal_begins_a_new_file(open_log, tmp_path, removed):
+    folder = tmp_path / "log"
+    log = open_log()
+    log.add(exposed(0))
+    log._write_waiting()
+    if removed == "the folder":
+        shutil.rmtree(folder)
+    else:
+        next(folder.iterdir()).unlink()
+    for number in (1, 2):
+        log.add(exposed(number))
+        log._write_waiting()
+    log.close()
+    assert times_in(folder) == [1, 2]
+    assert len(list(folder.iterdir())) == 1
+    assert ends(log) == (3, 0)
 
 
 def test_exposures_that_a_full_disk_took_are_not_counted_as_dropped(open_log, tmp_path, caplog):

@@ -44,8 +44,10 @@ def test_a_key_is_added_and_removed_without_a_restart(path):
     assert [scope_of(keys, key) for key in (OLD, NEW, FIXED)] == [401, "read", "write"]
 
 
-@pytest.mark.parametrize("line", [f"read\t{NEW}", f"read \t {NEW}", f"\tread {NEW}\t"])
-def test_spaces_and_tabs_separate_scope_and_key(path, line):
+@pytest.mark.parametrize(
+    "line", [f"read\t{NEW}", f"read \t {NEW}", f"\tread {NEW}\t", f"\ufeffread {NEW}"]
+)
+def test_spaces_tabs_and_a_mark_of_utf_8_are_no_part_of_a_key(path, line):
     write(path, line)
     assert scope_of(Keys.from_environment({"PRISMREC_KEYS_FILE": str(path)}), NEW) == "read"
 

@@ -12,10 +12,11 @@ from prismrec.errors import ConfigError, DataError
 from prismrec.recommend.artifact import load, save
 from prismrec.recommend.manifest import read_artifact_manifest
 from prismrec.recommend.publish import publish, rollback
-from prismrec.service.artifact_copy import ArtifactCopy
+from prismrec.service.artifact_copy import ArtifactCopy, private_folder
 from prismrec.service.checks import check_served
 from prismrec.service.extensions import Extensions
 from prismrec.service.metrics import Metrics
+from prismrec.service.replacement import Reports
 from prismrec.service.settings import ServePaths, Settings
 from prismrec.service.versions import Versions
 from service.clients import kind_of
@@ -45,6 +46,71 @@ def test_a_reload_loads_the_version_that_the_link_names_now(two, serve):
     assert (folder / "current.changes").exists(), "the changes are of no single version"
     rollback(folder)
     assert client.post("/v1/admin/reload").json()["artifact"] == first
+
+
+@pytest.fixture
+def start_worker(private, monkeypatch):
+    """Return a function that starts a worker and returns it with its reports."""
+    monkeypatch.setattr(Reports, "newest", None)
+    monkeypatch.setattr(Reports, "current", None)
+
+    def start(paths):
+        reports = Reports()
+        reports.use()
+        versions = Versions(paths, Metrics(), Extensions())
+        reports.read()
+        return versions, reports
+
+    return start
+
+
+def test_a_worker_that_is_replaced_answers_from_what_the_others_do(two, start_worker):
+    folder, second = two
+    paths = ServePaths(artifact=folder / "current", compare_with=folder / "current")
+    first, _ = start_worker(paths)
+    publish(second, folder)  # and nobody reloads
+    replaced, reports = start_worker(paths)
+    assert [one.name for one in replaced.both()] == [first.current().name] * 2
+    name = replaced.reload().artifact
+    assert name != first.unchanged[0].name
+    reports.read()
+    rollback(folder)
+    again, _ = start_worker(paths)
+    assert [one.name for one in again.both()] == [name] * 2
+    assert again.reload().artifact != name
+
+
+def test_a_worker_is_replaced_while_the_artifact_at_the_path_is_damaged(two, start_worker):
+    folder, _ = two
+    paths = ServePaths(artifact=folder / "current")
+    first, _ = start_worker(paths)
+    (folder / "current" / "manifest.json").write_text("{}")
+    with pytest.raises(DataError):
+        first.reload()
+    replaced, _ = start_worker(paths)
+    assert replaced.current().name == first.current().name
+
+
+def test_a_worker_that_is_replaced_after_an_unread_reload_opens_the_path(two, start_worker):
+    folder, second = two
+    paths = ServePaths(artifact=folder / "current")
+    _first, _ = start_worker(paths)
+    publish(second, folder)
+    Reports.current = None  # another service with the same file of changes
+    other = Versions(paths, Metrics(), Extensions()).reload().artifact
+    replaced, _ = start_worker(paths)
+    assert replaced.current().name == other
+
+
+def test_a_worker_whose_copy_was_removed_opens_the_path(two, start_worker, caplog):
+    folder, second = two
+    paths = ServePaths(artifact=folder / "current")
+    first, _ = start_worker(paths)
+    publish(second, folder)
+    shutil.rmtree(private_folder() / first.current().name)
+    replaced, _ = start_worker(paths)
+    assert replaced.current().name != first.current().name
+    assert "the copy of the artifact cannot be opened" in caplog.text
 
 
 def test_a_copy_is_of_one_version_if_the_link_is_switched_meanwhile(two, tmp_path, monkeypatch):

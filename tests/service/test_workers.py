@@ -137,6 +137,19 @@ def test_workers_apply_each_others_changes_and_a_killed_one_is_replaced(serving,
     assert process.metrics()[count] == before, "what the dead one counted stays"
 
 
+def test_a_worker_that_is_replaced_does_not_load_what_nobody_reloaded(serving, world, history):
+    process = serving("--workers", "2")
+    wait_until(lambda: len(workers(process)) == 2)
+    asked_by_each(process, lambda: process.post("/v1/recommend", history=history))
+    before = process.post("/v1/recommend", history=history)
+    replace_folder(world / "other", process.folder / "artifact")
+    one, other = workers(process)
+    one.kill()
+    wait_until(lambda: len({w.pid for w in workers(process)} - {one.pid}) == 2)
+    with stopped(other):  # the new one answers
+        assert process.post("/v1/recommend", history=history) == before
+
+
 @pytest.mark.parametrize("workers", ["1", "2"])
 def test_a_hangup_during_the_start_reloads_once_the_service_is_ready(world, tmp_path, workers):
     shutil.copytree(world / "first", tmp_path / "artifact")

@@ -31,6 +31,7 @@ applied_changes  these changes, applied to a recommender
 known_changes    the changes that were read from the journal, and artifacts with them
 artifact_copy    private copies of artifacts
 loaded_artifact  an opened artifact, and what is computed from it once
+replacement      what the workers answer from, for a worker that replaces one
 versions         which artifact answers: loads it, applies changes, reloads it
 lists            from requests to lists
 event_import     loads the events of a log into a store

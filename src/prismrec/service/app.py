@@ -32,7 +32,7 @@ from prismrec.service.errors import INTERNAL, ApiError, not_found
 from prismrec.service.garbage import exclude_loaded
 from prismrec.service.hangup import pop_hangups
 from prismrec.service.keys import Keys
-from prismrec.service.logging import log_as_json
+from prismrec.service.logging import log_as_json, log_refusal
 from prismrec.service.middleware import Cors, HeadAsGet, RequestFrame, error_response
 from prismrec.service.openapi import openapi_document, operation_id
 from prismrec.service.page_files import PAGE, SMALLEST, Page
@@ -40,7 +40,7 @@ from prismrec.service.routes import make_routes
 from prismrec.service.settings import ServePaths, Settings, check_exposure, store_address
 from prismrec.service.stores import LateStore, open_store, place_of
 from prismrec.service.strict import fault_of
-from prismrec.service.versions import Versions, log_refusal
+from prismrec.service.versions import Versions
 
 log = logging.getLogger("prismrec.service")
 COMPRESSION = 1

@@ -23,6 +23,7 @@ from prismrec.service.changes import (
     Marked,
     Reloaded,
     Updated,
+    hide_again,
     keep_newest,
 )
 
@@ -60,7 +61,8 @@ class SavedChanges:
     def apply(self, recommender: Recommender) -> Recommender:
         """Return the recommender of an artifact with the changes, as a service answers."""
         own = recommender.catalog.size - 1
-        return apply_values(apply_changes(recommender, self.changes, own), self._values)
+        changes = [*hide_again(self.changes, set())]
+        return apply_values(apply_changes(recommender, changes, own), self._values)
 
     @property
     def _values(self) -> dict[str, dict[str, Cell]]:

@@ -100,6 +100,26 @@ def keep_newest(values: dict[str, dict[str, Cell]], changes: Iterable[Change]) -
                 values[item.id] = {**values.get(item.id, {}), **item.attributes}
 
 
+def hide_again(changes: Iterable[Change], hidden: set[str]) -> Iterator[Change]:
+    """Yield changes, and after items that are added those of them to hide: they were hidden before.
+
+    An id may be hidden before there is an item with this id.
+
+    Args:
+        changes: Changes in their order.
+        hidden: The ids that earlier changes hide; changed to those that all changes hide.
+    """
+    for change in changes:
+        yield change
+        if isinstance(change, Marked):
+            update = hidden.update if change.kind == "hide" else hidden.difference_update
+            update(change.items)
+        elif isinstance(change, Added):
+            again = [item.id for item in change.items if item.id in hidden]
+            if again:
+                yield Marked(kind="hide", items=again)
+
+
 class ChangeJournal:
     """A file of changes that is read from the place where this process stopped.
 

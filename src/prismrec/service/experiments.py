@@ -114,8 +114,8 @@ class Experiment:
             ConfigError: The file cannot be read, or a value in it cannot work.
         """
         try:
-            with path.open("rb") as file:
-                found = ExperimentIn.model_validate(tomllib.load(file))
+            text = path.read_text(encoding="utf-8-sig")  # a mark may begin it
+            found = ExperimentIn.model_validate(tomllib.loads(text))
         except OSError as error:
             raise ConfigError(
                 f"The experiment {path} cannot be read ({error.strerror}); name a TOML file."

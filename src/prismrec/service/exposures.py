@@ -79,7 +79,6 @@ class ExposureLog:
         # may have been moved or compressed, so their names are not seen.
         self.process, self.number = f"{os.getpid()}-{secrets.token_hex(4)}", 0
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
             self._open_next(_day())
         except OSError as error:
             raise ConfigError(
@@ -130,7 +129,10 @@ class ExposureLog:
         self.failing = error is not None
 
     def _write(self, text: bytes) -> tuple[int, OSError | None]:
-        """Write to the current file, or to a new one if the day changed or it is too large.
+        """Write to the current file, or to a new one.
+
+        A new one begins if the day changed, the file is too large, or somebody removed it: what is
+        written to a removed file is lost.
 
         Returns:
             The number of bytes that were written, and the error if these are not all.
@@ -138,7 +140,8 @@ class ExposureLog:
         day = _day()
         file = self.file
         try:
-            if file is None or day != self.day or self.size + len(text) > LARGEST:
+            is_large = self.size + len(text) > LARGEST
+            if file is None or day != self.day or is_large or _is_removed(file):
                 self._close_file()
                 file = self._open_next(day)
         except OSError as error:
@@ -166,11 +169,14 @@ class ExposureLog:
     def _open_next(self, day: str) -> FileIO:
         """Create a file under a name that no process has used before, and write its header.
 
+        The folder is created too, if it does not exist or does not exist any more.
+
         Raises:
             OSError: It cannot be written.
         """
         header = orjson.dumps(exposure_header(self.definition)) + b"\n"
         self.number += 1
+        self.folder.mkdir(parents=True, exist_ok=True)
         name = f"{self.definition['name']}-{day}-{self.process}-{self.number:04}.jsonl"
         path = self.folder / name
         # Without a buffer, a crash of this process loses nothing that was written.
@@ -191,6 +197,11 @@ class ExposureLog:
 def _private(path: str, flags: int) -> int:
     """Open a file that only this user of the system can read."""
     return os.open(path, flags, 0o600)
+
+
+def _is_removed(file: FileIO) -> bool:
+    """Return whether an open file has no name any more."""
+    return os.fstat(file.fileno()).st_nlink == 0
 
 
 def _day() -> str:

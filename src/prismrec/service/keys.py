@@ -104,7 +104,7 @@ class KeyFile(Mapping[Scope, tuple[str, ...]]):
 
     def _read(self) -> dict[Scope, tuple[str, ...]]:
         try:
-            lines = self.path.read_text("utf-8").splitlines()
+            lines = self.path.read_text("utf-8-sig").splitlines()  # a mark may begin it
         except (OSError, UnicodeDecodeError):
             raise ConfigError(
                 f"The file of keys {self.path} cannot be read; make it readable for this user."

@@ -5,11 +5,8 @@ from typing import Self
 
 from prismrec.data import Cell
 from prismrec.service.applied_changes import Values
-from prismrec.service.changes import Added, Change, Reloaded, Updated, keep_newest
-from prismrec.service.loaded_artifact import LoadedArtifact
-
-Pair = tuple[LoadedArtifact, LoadedArtifact | None]
-"""The artifact that answers, and the artifact to compare with."""
+from prismrec.service.changes import Added, Change, Reloaded, Updated, hide_again, keep_newest
+from prismrec.service.loaded_artifact import Pair
 
 
 class KnownChanges:
@@ -26,27 +23,32 @@ class KnownChanges:
         """Without changes of attributes and without reloads."""
         self.values: dict[str, dict[str, Cell]] = {}
         """The newest values of attributes, by item and attribute."""
+        self.hidden: set[str] = set()
+        """The ids that the changes hide, also of items that nobody has added yet."""
         self.add(new)
 
-    def add(self, new: Iterable[Change]) -> Values:
-        """Add changes; return the values of attributes that are to be set with them.
+    def add(self, new: Iterable[Change]) -> tuple[Sequence[Change], Values]:
+        """Add changes; return those to apply, and the values of attributes to set with them.
 
-        An item that is added gets the values that came before it.
+        An item that is added gets the values that came before it, and is hidden if its id was.
         """
+        start = len(self.changes)
         touched: dict[str, None] = {}
-        for change in new:
+        for change in hide_again(new, self.hidden):
             if isinstance(change, Updated):
                 keep_newest(self.values, [change])
                 touched |= dict.fromkeys(item.id for item in change.items)
             elif not isinstance(change, Reloaded):
                 self.changes.append(change)
                 touched |= dict.fromkeys(_added([change]))
-        return {name: self.values[name] for name in touched if name in self.values}
+        values = {name: self.values[name] for name in touched if name in self.values}
+        return self.changes[start:], values
 
     def copy(self) -> Self:
         """Return the changes that are known now."""
         copied = type(self)()
         copied.changes, copied.values = [*self.changes], {**self.values}
+        copied.hidden = {*self.hidden}
         return copied
 
     def include(self, old: Self) -> bool:

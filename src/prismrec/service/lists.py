@@ -10,12 +10,11 @@ import numpy as np
 from prismrec.errors import ConfigError, PrismrecError
 from prismrec.recommend import Answer, Interest
 from prismrec.rerank import Diversity
-from prismrec.service.known_changes import Pair
-from prismrec.service.loaded_artifact import LoadedArtifact
+from prismrec.service.loaded_artifact import LoadedArtifact, Pair, choose
 from prismrec.service.responses import ServedAnswer
 from prismrec.service.schemas import RecommendRequest
 from prismrec.service.stores import Feedback
-from prismrec.service.versions import Versions, choose
+from prismrec.service.versions import Versions
 
 TOP_ITEMS = 5
 """Items per interest that it alone would recommend, in an answer with reasons."""

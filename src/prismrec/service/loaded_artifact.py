@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from prismrec.data import Catalog
-from prismrec.errors import DataError
+from prismrec.errors import ConfigError, DataError
 from prismrec.recommend import Recommender, attribute_types
 from prismrec.service.applied_changes import Values, apply_changes, apply_values
 from prismrec.service.artifact_copy import ArtifactCopy
@@ -133,6 +133,27 @@ class LoadedArtifact:
             index=IndexInfo(index.kind, index.exact, about.get("index")),
             about=about,
         )
+
+
+Pair = tuple[LoadedArtifact, LoadedArtifact | None]
+"""The artifact that answers, and the artifact to compare with."""
+
+
+def choose(pair: Pair, *, comparison: bool) -> LoadedArtifact:
+    """Return the artifact that answers, or the artifact to compare with.
+
+    Raises:
+        ConfigError: There is no artifact to compare with.
+    """
+    main, compared = pair
+    if not comparison:
+        return main
+    if compared is None:
+        raise ConfigError(
+            "comparison is true, but the service has no artifact to compare with; start it with "
+            "--compare-with."
+        )
+    return compared
 
 
 def describe_both(main: LoadedArtifact, compared: LoadedArtifact | None) -> ServedArtifacts:

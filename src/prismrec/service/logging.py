@@ -3,6 +3,10 @@
 import json
 import logging
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from prismrec.errors import PrismrecError
 
 log = logging.getLogger("prismrec.service")
 
@@ -37,6 +41,17 @@ def log_request(request_id: str, method: str, route: str, status: int, seconds: 
         "milliseconds": round(1e3 * seconds, 2),
     }
     log.info("request", extra={"fields": fields})
+
+
+@contextmanager
+def log_refusal() -> Iterator[None]:
+    """Log the error of a reload that nobody waits for; the traceback of an unexpected one too."""
+    try:
+        yield
+    except Exception as error:
+        fields = {"reason": str(error)}
+        unexpected = None if isinstance(error, PrismrecError) else error
+        log.error("reload refused", extra={"fields": fields}, exc_info=unexpected)
 
 
 def log_as_json() -> None:

@@ -31,6 +31,7 @@ from prismrec.service.closing import accept_waiting, ignore_new_clients
 from prismrec.service.connection import LimitedHttpProtocol
 from prismrec.service.hangup import pop_hangups, remember_hangups
 from prismrec.service.logging import log_as_json
+from prismrec.service.replacement import Reports
 from prismrec.service.settings import Settings
 from prismrec.service.shared_metrics import share_metrics
 
@@ -83,6 +84,7 @@ class Worker(Process):
     def __init__(self, config: uvicorn.Config, sockets: list[socket.socket]) -> None:
         super().__init__(config, sockets)
         self.errors, self.sends_error = multiprocessing.Pipe(duplex=False)
+        self.reports = Reports()
         self.ready, self.heard = False, time.monotonic()
         self.temporary = tempfile.gettempdir()  # a new process may find none on a full disk
 
@@ -95,6 +97,7 @@ class Worker(Process):
         remember_hangups()
         threading.Thread(target=_end_with_parent, daemon=True).start()
         tempfile.tempdir = self.temporary
+        self.reports.use()
         share_metrics()
         try:
             super().target(sockets)
@@ -200,6 +203,7 @@ class Supervisor(Multiprocess):
         for place, worker in enumerate(self.processes):
             if not isinstance(worker, Worker):  # uvicorn makes them, of the class above
                 continue
+            worker.reports.read()
             if worker.responds():
                 if worker.ready and not self.announced:
                     self.announced = True

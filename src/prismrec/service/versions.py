@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Literal
 from uuid import uuid4
 
-from prismrec.errors import ConfigError, DataError, PrismrecError
+from prismrec.errors import DataError, PrismrecError
 from prismrec.recommend import check_artifact, check_trained_on
 from prismrec.service.applied_changes import check_values, with_items
 from prismrec.service.artifact_copy import private_folder
@@ -34,14 +34,17 @@ from prismrec.service.changes import (
 from prismrec.service.extensions import Extensions
 from prismrec.service.garbage import exclude_reloaded
 from prismrec.service.item_schemas import ItemAttributes, ItemIn
-from prismrec.service.known_changes import KnownChanges, Pair, applied
+from prismrec.service.known_changes import KnownChanges, applied
 from prismrec.service.loaded_artifact import (
     CatalogCheck,
     LoadedArtifact,
+    Pair,
     check_catalogs,
     warn_of_other_items,
 )
+from prismrec.service.logging import log_refusal
 from prismrec.service.metrics import Metrics
+from prismrec.service.replacement import Answered, inherited, report
 from prismrec.service.responses import HiddenItems, ReloadedArtifact, UpdatedItems
 from prismrec.service.settings import ServePaths
 
@@ -81,11 +84,14 @@ class Versions:
             log.warning("changes and reloads cannot be written", extra={"fields": fields})
         read = self.journal.new()
         self.known, self.known_reloads = KnownChanges(read), {one.id for one in _reloads(read)}
-        self.unchanged = self._open()
+        self.newest = _reloads(read)[-1].id if self.known_reloads else None
+        """Id of the newest reload of any process, as far as this one has read it."""
+        self.unchanged = self._open_first()
         self.main, self.compared = applied(self.unchanged, self.known.changes, self.known.values)
         self.recorded = self.main.name
         """The artifact of the newest reload of any process, as far as this one has read it."""
         self.opened = time.monotonic()
+        self._report(self.newest)
 
     def current(self) -> LoadedArtifact:
         """Return the artifact that answers, with the changes of all processes.
@@ -102,7 +108,7 @@ class Versions:
             if self.journal.restarted:
                 self._apply_restarted(new)
             elif new:
-                pair = applied((self.main, self.compared), new, self.known.add(new))
+                pair = applied((self.main, self.compared), *self.known.add(new))
                 self.main, self.compared = pair
             if new:
                 self._follow(new)
@@ -127,6 +133,7 @@ class Versions:
             self.journal.append(Reloaded(artifact=name, id=reload_id))
             self._switch(opened)
             self.recorded = name
+            self._report(reload_id)
             return ReloadedArtifact(artifact=name, was=was)
 
     def add(self, items: Sequence[ItemIn]) -> int:
@@ -200,7 +207,7 @@ class Versions:
         others = self._unknown_reloads(new)
         if others:
             self.known_reloads |= {one.id for one in others}
-            self.recorded = others[-1].artifact
+            self.recorded, self.newest = others[-1].artifact, others[-1].id
             threading.Thread(target=self._follow_reload, daemon=True).start()
 
     def _unknown_reloads(self, changes: Sequence[Change]) -> list[Reloaded]:
@@ -213,22 +220,33 @@ class Versions:
             others = self._unknown_reloads(copy(self.journal).new())
             return others[-1].artifact if others else self.recorded
 
-    def _open(self) -> Pair:
-        """Open the artifacts that are at the paths now; the start and each reload do this.
+    def _open_first(self) -> Pair:
+        """Open what the worker answered from that this process replaces; else see ``_open``."""
+        before = inherited()
+        if before and before.reload == self.newest:
+            try:
+                return self._open([private_folder() / name for name in before.copies])
+            except DataError as error:
+                fields = {"reason": str(error)}
+                log.warning("the copy of the artifact cannot be opened", extra={"fields": fields})
+        return self._open()
+
+    def _open(self, copies: Sequence[Path] = ()) -> Pair:
+        """Open the artifacts that are at the paths now, or copies of earlier ones.
 
         Raises:
             DataError: One cannot be opened or used, or the first was trained on another data set
                 than that of the page.
         """
+        folders = copies or self.paths.artifacts
         if self.paths.data:
-            check_trained_on(self.paths.artifact, self.paths.data)
+            check_trained_on(folders[0], self.paths.data)
 
-        def load(folder: Path) -> LoadedArtifact:
-            # A cleaner of temporary files may have removed the folder, which is then made again.
-            return LoadedArtifact.open(folder, private_folder(), self.extensions)
-
-        compare_with = self.paths.compare_with
-        main, compared = load(self.paths.artifact), load(compare_with) if compare_with else None
+        # A cleaner of temporary files may have removed the folder, which is then made again.
+        main, *rest = (
+            LoadedArtifact.open(one, private_folder(), self.extensions) for one in folders
+        )
+        compared = rest[0] if rest else None
         if self.check:
             check_catalogs(self.check, main, compared, self.known.changes)
         return main, compared
@@ -260,36 +278,17 @@ class Versions:
 
     def _follow_reload(self) -> None:
         """Reload after another process did."""
-        with log_refusal(), self.reloading, self._counted():
-            self._switch(self._open())
+        with log_refusal(), self.reloading:
+            followed = self.newest
+            try:
+                with self._counted():
+                    self._switch(self._open())
+            finally:
+                self._report(followed)
 
-
-def choose(pair: Pair, *, comparison: bool) -> LoadedArtifact:
-    """Return the artifact that answers, or the artifact to compare with.
-
-    Raises:
-        ConfigError: There is no artifact to compare with.
-    """
-    main, compared = pair
-    if not comparison:
-        return main
-    if compared is None:
-        raise ConfigError(
-            "comparison is true, but the service has no artifact to compare with; start it with "
-            "--compare-with."
-        )
-    return compared
-
-
-@contextmanager
-def log_refusal() -> Iterator[None]:
-    """Log the error of a reload that nobody waits for; the traceback of an unexpected one too."""
-    try:
-        yield
-    except Exception as error:
-        fields = {"reason": str(error)}
-        unexpected = None if isinstance(error, PrismrecError) else error
-        log.error("reload refused", extra={"fields": fields}, exc_info=unexpected)
+    def _report(self, followed: str | None) -> None:
+        """Report the copies that answer, for a worker that replaces this one."""
+        report(Answered(followed, tuple(one.name for one in self.unchanged if one)))
 
 
 def _reloads(changes: Sequence[Change]) -> list[Reloaded]:

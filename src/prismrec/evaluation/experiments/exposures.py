@@ -71,6 +71,8 @@ class _Found:
 
     definitions: dict[str, dict[str, Any]] = field(default_factory=dict)
     """Definition in the header, by name of the experiment."""
+    contradictions: dict[str, Path] = field(default_factory=dict)
+    """By name of the experiment, the first file with another definition."""
     columns: dict[str, dict[str, list[Any]]] = field(
         default_factory=lambda: defaultdict(lambda: {name: [] for name in [*SCHEMA, REQUEST]})
     )
@@ -82,7 +84,7 @@ class _Found:
         """Add one line, or count it if it cannot be used.
 
         Raises:
-            DataError: The header is of another format or version, or contradicts another file.
+            DataError: The header is of another format or version.
         """
         if not line.endswith(b"\n"):
             self.torn += 1
@@ -111,8 +113,17 @@ class _Found:
                 f"experiment; this version reads {FORMAT} {VERSION}."
             )
         if self.definitions.setdefault(definition["name"], definition) != definition:
+            self.contradictions.setdefault(definition["name"], path)
+
+    def check(self, experiment: str) -> None:
+        """Raise if two files define an experiment differently; for other ones they may do so.
+
+        Raises:
+            DataError: They do.
+        """
+        if path := self.contradictions.get(experiment):
             raise DataError(
-                f"The exposure log {path} defines the experiment {definition['name']!r} otherwise "
+                f"The exposure log {path} defines the experiment {experiment!r} otherwise "
                 "than another file does; analyze the files of one definition only, and use a new "
                 "name whenever an experiment changes."
             )
@@ -157,8 +168,8 @@ def read_exposures(source: str | Path, experiment: str | None = None) -> Exposur
         experiment: Name of the experiment; None if there is only one.
 
     Raises:
-        DataError: There is no file or no exposure, files contradict one another, or there are
-            several experiments and none was chosen.
+        DataError: There is no file or no exposure, files define the experiment differently, or
+            there are several experiments and none was chosen.
         UnknownName: The log does not have the experiment.
 
     Cost: O(exposures) time and memory.
@@ -171,10 +182,13 @@ def read_exposures(source: str | Path, experiment: str | None = None) -> Exposur
     names = list(found.definitions)
     if experiment is None and len(names) > 1:
         raise DataError(
-            f"{source} has several experiments ({', '.join(sorted(names))}); choose one."
+            f"{source} has several experiments ({', '.join(sorted(names))}); choose one by its "
+            "name (experiment, or --experiment NAME)."
         )
     if experiment is not None and experiment not in names:
         raise UnknownName.among("experiment", experiment, names)
+    if names:
+        found.check(experiment or names[0])
     if not names or not found.columns[name := experiment or names[0]]["user"]:
         raise DataError(f"{source} has no exposure; run a service with an experiment first.")
     shares = {each["name"]: float(each["share"]) for each in found.definitions[name]["variants"]}
