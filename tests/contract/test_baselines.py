@@ -1,5 +1,6 @@
 """Check the rules for every baseline, the lists by score, and some scores computed by hand."""
 
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +24,9 @@ from prismrec.evaluation.baselines import (
     popularity,
     sequential_rules,
 )
+from prismrec.evaluation.baselines.item_knn import cosine_similarities
 from prismrec.evaluation.baselines.score import ROWS, OrderedScores
+from prismrec.retrieval import keep_strongest
 
 V = 13
 ROW = np.random.default_rng(1)
@@ -179,6 +182,25 @@ def test_item_knn_keeps_only_the_nearest_neighbours():
     train = Histories.of([[1, 2], [1, 2], [2, 3]])
     (found,) = item_knn(train, 4, neighbours=1)([np.array([2])])
     assert found.nonzero()[0].tolist() == [1]
+
+
+def test_the_similar_items_of_a_user_of_many_items_are_counted_in_small_blocks(monkeypatch):
+    rng = np.random.default_rng(0)
+    train = Histories.of([list(range(1, 40)), *rng.integers(1, 40, (30, 3)).tolist()])
+    whole = cosine_similarities(train, 40, neighbours=5, shrink=1)
+    module = import_module("prismrec.evaluation.baselines.item_knn")
+    monkeypatch.setattr(module, "SIMILAR_PAIRS", 100)
+    counted = []
+
+    def keep(block, neighbours):
+        counted.append(block.nnz)
+        return keep_strongest(block, neighbours)
+
+    monkeypatch.setattr(module, "keep_strongest", keep)
+    blocks = cosine_similarities(train, 40, neighbours=5, shrink=1)
+    assert max(counted) <= 100
+    assert len(counted) < 39  # items of few similar ones share a block
+    np.testing.assert_array_equal(blocks.toarray(), whole.toarray())
 
 
 def test_ease_is_the_regression_of_each_item_on_the_others():
