@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
-import torch
 from scipy import sparse
 from scipy.special import logsumexp
 
