@@ -1,5 +1,6 @@
 """Check the rules for every baseline, the lists by score, and some scores computed by hand."""
 
+import tracemalloc
 from importlib import import_module
 from pathlib import Path
 
@@ -24,6 +25,7 @@ from prismrec.evaluation.baselines import (
     popularity,
     sequential_rules,
 )
+from prismrec.evaluation.baselines.ease import ease_weights
 from prismrec.evaluation.baselines.item_knn import cosine_similarities
 from prismrec.evaluation.baselines.score import ROWS, OrderedScores
 from prismrec.retrieval import keep_strongest
@@ -216,6 +218,18 @@ def test_ease_is_the_regression_of_each_item_on_the_others():
         weights = np.linalg.solve(x.T @ x + l2 * np.eye(len(others)), x.T @ y)
         np.testing.assert_allclose(np.delete(found[:, j], j - 1), weights, rtol=1e-3, atol=1e-4)
         assert found[j - 1, j] == 0
+
+
+@pytest.mark.slow
+def test_ease_of_a_user_of_all_items_needs_two_dense_matrices():
+    size = 3000
+    tracemalloc.start()
+    weights = ease_weights(Histories.of([list(range(1, size))] * 2), size, 500.0)
+    most = tracemalloc.get_traced_memory()[1]  # of NumPy; torch has the second matrix
+    tracemalloc.stop()
+    assert most < 1.7 * weights.nbytes
+    # X'X is 2 everywhere: by Sherman and Morrison all weights but the diagonal are equal.
+    np.testing.assert_allclose(weights[1, 2:], 2 / (500 + 2 * (size - 2)), rtol=1e-3)
 
 
 def test_ease_reports_the_memory_that_a_large_catalog_needs():
