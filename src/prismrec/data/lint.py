@@ -62,8 +62,7 @@ def inspect_log(
     columns = log.frame.collect_schema().names()
     described = [] if items is None else [*check_described(item_ids, items.frame["item"])]
     source = categories_source(log, items)
-    if source == "log":
-        items = items_from_log(log)
+    items = items_from_log(log) if source == "log" else items
     several, without = (None, None) if items is None else _count_categories(item_ids, items)
     categories = None if items is None else items.frame["categories"].explode().drop_nulls()
     report = LogReport(
