@@ -1,5 +1,7 @@
 """Check the rules for every baseline, the lists by score, and some scores computed by hand."""
 
+import tracemalloc
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +25,10 @@ from prismrec.evaluation.baselines import (
     popularity,
     sequential_rules,
 )
+from prismrec.evaluation.baselines.ease import ease_weights
+from prismrec.evaluation.baselines.item_knn import cosine_similarities
 from prismrec.evaluation.baselines.score import ROWS, OrderedScores
+from prismrec.retrieval import keep_strongest
 
 V = 13
 ROW = np.random.default_rng(1)
@@ -181,6 +186,25 @@ def test_item_knn_keeps_only_the_nearest_neighbours():
     assert found.nonzero()[0].tolist() == [1]
 
 
+def test_the_similar_items_of_a_user_of_many_items_are_counted_in_small_blocks(monkeypatch):
+    rng = np.random.default_rng(0)
+    train = Histories.of([list(range(1, 40)), *rng.integers(1, 40, (30, 3)).tolist()])
+    whole = cosine_similarities(train, 40, neighbours=5, shrink=1)
+    module = import_module("prismrec.evaluation.baselines.item_knn")
+    monkeypatch.setattr(module, "SIMILAR_PAIRS", 100)
+    counted = []
+
+    def keep(block, neighbours):
+        counted.append(block.nnz)
+        return keep_strongest(block, neighbours)
+
+    monkeypatch.setattr(module, "keep_strongest", keep)
+    blocks = cosine_similarities(train, 40, neighbours=5, shrink=1)
+    assert max(counted) <= 100
+    assert len(counted) < 39  # items of few similar ones share a block
+    np.testing.assert_array_equal(blocks.toarray(), whole.toarray())
+
+
 def test_ease_is_the_regression_of_each_item_on_the_others():
     l2 = 2.0
     train = Histories.of(TRAIN)
@@ -194,6 +218,18 @@ def test_ease_is_the_regression_of_each_item_on_the_others():
         weights = np.linalg.solve(x.T @ x + l2 * np.eye(len(others)), x.T @ y)
         np.testing.assert_allclose(np.delete(found[:, j], j - 1), weights, rtol=1e-3, atol=1e-4)
         assert found[j - 1, j] == 0
+
+
+@pytest.mark.slow
+def test_ease_of_a_user_of_all_items_needs_two_dense_matrices():
+    size = 3000
+    tracemalloc.start()
+    weights = ease_weights(Histories.of([list(range(1, size))] * 2), size, 500.0)
+    most = tracemalloc.get_traced_memory()[1]  # of NumPy; torch has the second matrix
+    tracemalloc.stop()
+    assert most < 1.7 * weights.nbytes
+    # X'X is 2 everywhere: by Sherman and Morrison all weights but the diagonal are equal.
+    np.testing.assert_allclose(weights[1, 2:], 2 / (500 + 2 * (size - 2)), rtol=1e-3)
 
 
 def test_ease_reports_the_memory_that_a_large_catalog_needs():

@@ -88,6 +88,23 @@ def test_categories_are_counted_in_the_log_or_in_the_items(inspect):
     assert inspect([row[:3] for row in rows]).items_without_category is None
 
 
+def test_items_whose_ids_differ_from_those_of_the_log_are_reported(inspect):
+    rows = [("u", f"00{i}", NOW + i, "x") for i in range(4)]
+    described = {
+        share: inspect([row[:3] for row in rows], items="item,category\n" + "x\n".join(ids) + "x\n")
+        for share, ids in {
+            "none": ["1,", "2,"], "one": ["001,", "2,"], "half": ["001,", "002,"],
+        }.items()
+    }  # fmt: skip
+    assert "4 of 4 items of the log are not in the file of items" in described["none"].verdict[2]
+    assert "The log has '000', the file '1'." in described["none"].verdict[2]
+    found = {
+        share: [(w.count, w.serious) for w in report.warnings if w.name == "items_not_described"]
+        for share, report in described.items()
+    }
+    assert found == {"none": [(4, True)], "one": [(3, False)], "half": []}
+
+
 @pytest.mark.parametrize(
     ("items", "source", "count"),
     [(None, "log", 2), ("item,title\na,A\n", "log", 2), ("item,category\na,x\n", "items", 1)],

@@ -50,6 +50,7 @@ def full(users, items):
         ("Quantity", [1, -3, 0, 2, 1], "quantity", 2, 3),
         ("is_return", ["true", "false", "no", "yes", "TRUE"], "return", 3, 2),
         ("weight", [0.0, 0.5, 1, 2, 3], "weight", 1, 2),
+        ("score", ['"1,0"', '"4,5"', '"-1,25"', '"4,0"', '"5,0"'], "rating", 2, 2),
     ],
 )
 @pytest.mark.slow
@@ -236,6 +237,18 @@ def test_the_minima_are_not_blamed_for_duplicates_and_dislikes(write):
     for duplicates in ("keep", "drop-exact"):
         found = serious_warnings(log, build_dataset(log, duplicates=duplicates))
         assert "filters_drop_most" not in {each.name for each in found}
+
+
+@pytest.mark.parametrize("value", ["1", "9"])
+def test_dislikes_that_no_event_matches_are_reported(write, value):
+    rows = "".join(f'u,i{k},{NOW + k},"{k},0"\n' for k in range(6))
+    path = write("user,item,time,stars\n" + rows)
+    for operand, expected in ((value, ["no_dislikes"]), ("1,0", [])):
+        weighting = Weighting(dislikes=Comparison.parse(f"stars={operand}"))
+        log = read_events(path, columns=Columns(weighting=weighting))
+        dataset = build_dataset(log, min_user_events=1, min_item_events=1)
+        names = [each.name for each in serious_warnings(log, dataset)]
+        assert [name for name in names if name == "no_dislikes"] == expected
 
 
 def test_the_next_command_can_be_pasted(write):

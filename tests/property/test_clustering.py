@@ -1,5 +1,7 @@
 """Check the clusters of a history. Each event joins or starts a cluster, from old to new events."""
 
+import resource
+
 import pytest
 import torch
 from hypothesis import given
@@ -54,6 +56,27 @@ def test_few_histories_are_clustered_like_many(seed, batch, length, number):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(clustering, "FEW_ROWS", 0)
         assert torch.equal(assign_clusters(items, mask, number=number), few)
+
+
+@given(st.integers(0, 10_000), st.integers(1, 6), st.integers(1, 12), st.integers(1, 4))
+@pytest.mark.slow
+def test_long_histories_are_clustered_like_short_ones(seed, batch, length, number):
+    items, mask = drawn(seed, batch, length)
+    items[0, 0] = 0  # an item without a direction
+    whole = assign_clusters(items, mask, number=number)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(clustering, "LONG", length // 2)
+        assert torch.equal(assign_clusters(items, mask, number=number), whole)
+
+
+@pytest.mark.slow
+def test_a_history_of_many_events_is_clustered_in_linear_memory():
+    items = tastes[torch.arange(20_000) % 3][None]  # its inner products would need 3.2 GB
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    found = assign_clusters(items, torch.ones(1, 20_000, dtype=torch.bool), number=4)
+    grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+    assert torch.equal(found[0], torch.arange(20_000) % 3)
+    assert grown < 200_000  # KiB
 
 
 def test_a_first_event_without_a_direction_changes_no_other_history(monkeypatch):

@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from scipy import sparse
 from scipy.special import logsumexp
 
@@ -152,6 +154,17 @@ def test_only_the_strongest_rules_after_an_item_are_kept():
     table = sparse.csr_array(np.array([[0, 0, 0, 0], [0, 3, 1, 2], [0, 5, 5, 5], [0, 0, 7, 0.0]]))
     kept = keep_strongest(table, 2).toarray()
     assert kept.tolist() == [[0, 0, 0, 0], [0, 3, 0, 2], [0, 5, 5, 0], [0, 0, 7, 0]]
+
+
+@given(
+    st.lists(st.lists(st.integers(0, 3), min_size=6, max_size=6), min_size=1, max_size=5),
+    st.integers(1, 6),
+)
+def test_of_equal_rules_those_to_smaller_columns_are_kept(rows, neighbours):
+    table = sparse.csr_array(np.array(rows, dtype=np.float32))
+    for row, kept in zip(rows, keep_strongest(table, neighbours).toarray().tolist(), strict=True):
+        strongest = sorted(range(6), key=lambda column: -row[column])[:neighbours]
+        assert kept == [value if place in strongest else 0 for place, value in enumerate(row)]
 
 
 def test_rules_with_a_huge_weight_rank_like_the_baseline(dataset, rules):

@@ -23,6 +23,7 @@ from prismrec.data.items import ItemDescriptions, items_from_log
 from prismrec.data.log_report import FEW, Core, LogReport
 from prismrec.data.report_checks import (
     Ids,
+    check_described,
     check_events,
     check_levels,
     check_rows,
@@ -59,9 +60,9 @@ def inspect_log(
     )
     lengths, counts = count_codes(users), count_codes(codes)
     columns = log.frame.collect_schema().names()
+    described = [] if items is None else [*check_described(item_ids, items.frame["item"])]
     source = categories_source(log, items)
-    if source == "log":
-        items = items_from_log(log)
+    items = items_from_log(log) if source == "log" else items
     several, without = (None, None) if items is None else _count_categories(item_ids, items)
     categories = None if items is None else items.frame["categories"].explode().drop_nulls()
     report = LogReport(
@@ -84,7 +85,7 @@ def inspect_log(
     ids: dict[str, Ids] = {"user": (user_ids, users, lengths), "item": (item_ids, codes, counts)}
     found = [
         *check_rows(report, first), *check_events(log, ids, times), *check_source(log),
-        *check_sizes(report, min_events), *check_levels(categories),
+        *check_sizes(report, min_events), *check_levels(categories), *described,
     ]  # fmt: skip
     warnings = sorted(locate(found, log.rows), key=lambda each: not each.serious)
     usable = usable_core(report.cores, min_events)

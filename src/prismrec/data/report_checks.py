@@ -27,7 +27,8 @@ from prismrec.data.readers.rejected import RejectedRows
 Ids = tuple[pl.Series, NDArray[np.int32] | None, NDArray[np.int64]]
 """Distinct ids, the place of each event's id among them if known, and the number of events per
 id."""
-TIES, REJECTED, DUPLICATES = 0.1, 0.01, 0.05  # shares that are worth a warning, or serious
+TIES, HALF = 0.1, 0.5  # shares that are worth a warning
+REJECTED, DUPLICATES = 0.01, 0.05  # shares that are serious
 
 
 def check_rejected_rows(rejected: Sequence[RejectedRows], rows_read: int) -> Iterator[LogWarning]:
@@ -83,6 +84,19 @@ def check_duplicates(count: int, events: int, position: int | None = None) -> It
             position=position,
             sentence=f"{count:,} events ({share:.1%}) are exact duplicates of another event; "
             "--duplicates drop-exact keeps only the first one.",
+        )  # fmt: skip
+
+
+def check_dislikes(how: Mapping[str, Any]) -> Iterator[LogWarning]:
+    """Yield a warning if dislikes were asked for, but no event is one.
+
+    Args:
+        how: That of the data set.
+    """
+    if "dislikes" in how and not how["dislikes"]["events"]:
+        yield LogWarning(
+            name="no_dislikes", count=0, share=0.0, serious=True,
+            sentence="No event is a dislike; is the value of --dislikes written as in the log?",
         )  # fmt: skip
 
 
@@ -152,6 +166,25 @@ def check_source(log: EventLog) -> Iterator[LogWarning]:
     yield from check_values(log.rows, log.weighting)
 
 
+def check_described(item_ids: pl.Series, described: pl.Series) -> Iterator[LogWarning]:
+    """Yield a warning if fewer than half of the items of a log are in the file of items.
+
+    Args:
+        item_ids: Distinct ids of the log, as texts.
+        described: Distinct ids of the file of items, as texts.
+    """
+    missing = item_ids.filter(~item_ids.is_in(described.implode()))
+    share = len(missing) / max(len(item_ids), 1)
+    if share > HALF and len(described):
+        log_has, file_has = missing[0][:40], described[0][:40]
+        yield LogWarning(
+            name="items_not_described", count=len(missing), share=share,
+            serious=len(missing) == len(item_ids),
+            sentence=f"{len(missing):,} of {len(item_ids):,} items of the log are not in the file "
+            f"of items; are the ids the same? The log has {log_has!r}, the file {file_has!r}.",
+        )  # fmt: skip
+
+
 def check_levels(categories: pl.Series | None) -> Iterator[LogWarning]:
     """Yield a warning if categories have levels, such as ``A > B > C``.
 
@@ -208,6 +241,7 @@ def serious_warnings(log: EventLog, dataset: Dataset) -> list[LogWarning]:
         *locate([*check_source(log)], log.rows),
     ]
     how: Mapping[str, Any] = dataset.how
+    found += check_dislikes(how)
     before, after = (
         (step["users"], step["items"], step["events"])
         for step in how["steps"][-2:]  # before the minima and after them

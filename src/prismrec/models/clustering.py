@@ -33,6 +33,8 @@ FEW_ROWS = 5
 the arithmetic is the same, bit by bit."""
 MAX_PRODUCTS = 1 << 22
 """Inner products of events in memory at once: 32 MiB."""
+LONG = 2048
+"""Events of a history above which its inner products are too many; it is assigned from vectors."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,20 +78,28 @@ def assign_clusters(
     Returns:
         The cluster of each event, numbered from 0 in order of their first events; -1 at padding.
 
-    Cost: O(B L² (D + number)) time in L steps, O(B L²) memory, at most ``MAX_PRODUCTS`` numbers.
+    Cost: O(B L² (D + number)) time in L steps, O(B L²) memory, at most ``MAX_PRODUCTS`` numbers;
+        O(L D number) time for a history of more than ``LONG`` events.
     """
-    vectors, is_event = items.cpu().double(), mask.cpu().numpy()
+    is_event = mask.cpu().numpy()
     cluster = np.full(is_event.shape, -1, dtype=np.int64)
-    step = max(1, MAX_PRODUCTS // max(is_event.shape[1] ** 2, 1))
-    for start in range(0, len(vectors), step):
-        rows = slice(start, start + step)
-        products = torch.bmm(vectors[rows], vectors[rows].transpose(1, 2)).numpy()
+    lengths = is_event.sum(axis=1)
+    for row in np.flatnonzero(lengths > LONG).tolist():
+        own = items[row, : lengths[row]].cpu().double().numpy()
+        cluster[row, : lengths[row]] = _assign_long(own, number)
+    short = np.flatnonzero(lengths <= LONG)
+    longest = int(lengths[short].max(initial=0))
+    step = max(1, MAX_PRODUCTS // max(longest**2, 1))
+    for start in range(0, len(short), step):
+        rows = short[start : start + step]
+        vectors = items[torch.from_numpy(rows).to(items.device), :longest].cpu().double()
+        products = torch.bmm(vectors, vectors.transpose(1, 2)).numpy()
         if len(products) < FEW_ROWS:
-            for row, own in enumerate(products, start=start):
-                events = np.count_nonzero(is_event[row])
+            for row, own in zip(rows.tolist(), products, strict=True):
+                events = lengths[row]
                 cluster[row, :events] = _assign_one(own[:events, :events].tolist(), number)
         else:
-            cluster[rows] = _assign(products, is_event[rows], number)
+            cluster[rows, :longest] = _assign(products, is_event[rows, :longest], number)
     return torch.from_numpy(cluster).to(mask.device)
 
 
@@ -156,4 +166,18 @@ def _assign_one(products: list[list[float]], number: int) -> list[int]:
             length[joined] = DECAY * new
         else:
             along[joined], length[joined] = empty, 0.0
+    return cluster
+
+
+def _assign_long(vectors: Float[np.ndarray, "L D"], number: int) -> list[int]:
+    """Assign the events of one history from their vectors: as ``_assign_one``, in linear memory."""
+    unit, length = np.zeros((number, vectors.shape[1])), np.zeros(number)
+    to_empty = MIN_COSINE * np.linalg.norm(vectors, axis=1)
+    cluster = []
+    for vector, least in zip(vectors, to_empty, strict=True):
+        joined = int(np.where(length > 0, unit @ vector, least).argmax())
+        cluster.append(joined)
+        total = length[joined] * unit[joined] + vector
+        new = math.sqrt(total @ total)
+        unit[joined], length[joined] = (total / new if new > 0 else 0.0), DECAY * new
     return cluster

@@ -65,5 +65,6 @@ def value_columns(table: Table, used: Collection[str | None] = ()) -> list[pl.Ex
         if dtype == pl.String:
             value = value.str.strip_chars().str.to_lowercase()
             value = value.replace({"true": "1", "yes": "1", "false": "0", "no": "0"})
+            value = value.str.replace(r"^([+-]?[0-9]+),([0-9]+)$", "$1.$2")  # a decimal comma
         columns.append(value.cast(pl.Float64, strict=False).alias(VALUE + name))
     return columns

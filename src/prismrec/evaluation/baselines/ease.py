@@ -6,6 +6,7 @@ with a zero diagonal.
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
 
 from prismrec.data import Histories
 from prismrec.errors import ConfigError, DataError
@@ -16,6 +17,8 @@ LARGEST = 30_000
 """Largest catalog size V: two dense matrices of 3.6 GB."""
 EASE_L2 = 500.0
 """``l2``, unless another is given."""
+BLOCK = 512
+"""Items whose products with all items are computed at a time."""
 
 
 def ease(train: Histories, size: int, *, l2: float = EASE_L2, recency: float = 1.0) -> Score:
@@ -58,14 +61,25 @@ def ease_weights(train: Histories, size: int, l2: float) -> NDArray[np.float32]:
             f"the limit is {LARGEST - 1:,} items; use item_knn or sequential_rules instead."
         )
     events = incidence(train, size)
-    return solve((events.T @ events).toarray(), l2)
+    return solve(gram(events), l2)
 
 
-def solve(gram: NDArray[np.float32], l2: float) -> NDArray[np.float32]:
+def gram(events: sparse.csr_array) -> NDArray[np.float32]:
+    """Compute XᵀX ``[V, V]``; one user of all items would make a sparse product a large one."""
+    columns = events.T.tocsr()
+    size = columns.shape[0]
+    table = np.empty((size, size), dtype=np.float32)
+    for start in range(0, size, BLOCK):
+        rows = slice(start, start + BLOCK)
+        table[rows] = (columns[rows] @ events).toarray()
+    return table
+
+
+def solve(products: NDArray[np.float32], l2: float) -> NDArray[np.float32]:
     """Compute the weights ``[V, V]`` from XᵀX, which is changed."""
     import torch  # not needed by the other baselines
 
-    table = torch.from_numpy(gram)
+    table = torch.from_numpy(products)
     table.diagonal().add_(l2)
     # Cholesky and then the inverse in place: half the work of a general inverse. In torch, other
     # threads continue meanwhile, such as the one that reports the progress.

@@ -4,7 +4,10 @@ Source: Sarwar et al., "Item-based Collaborative Filtering Recommendation Algori
 cosine similarity; the weight by recency is added here.
 """
 
+from itertools import pairwise
+
 import numpy as np
+from numpy.typing import NDArray
 from scipy import sparse
 
 from prismrec.data import Histories
@@ -14,7 +17,9 @@ from prismrec.io import track
 from prismrec.retrieval import keep_strongest
 
 SIMILAR_ITEMS = 4096
-"""Items whose similarities are computed at a time, before small ones are dropped."""
+"""Most items whose similarities are computed at a time, before small ones are dropped."""
+SIMILAR_PAIRS = 1 << 24
+"""Most similarities that are computed at a time, about 1 GB; at least those of one item."""
 
 
 def item_knn(
@@ -87,9 +92,9 @@ def cosine(events: sparse.csr_array, neighbours: int | None, shrink: float) -> s
     norms = np.sqrt(events.power(2).sum(axis=0))
     columns = events.T.tocsr()
     blocks = []
-    starts = range(0, columns.shape[0], SIMILAR_ITEMS)
-    for start in track(starts, "counting common users", len(starts)):
-        common = (columns[start : start + SIMILAR_ITEMS] @ events).tocoo()
+    bounds = _bounds(columns, np.diff(events.indptr))
+    for start, end in track(pairwise(bounds), "counting common users", len(bounds) - 1):
+        common = (columns[start:end] @ events).tocoo()
         row, column = common.coords
         other = row + start != column  # an item is not its own neighbour
         row, column, users = row[other], column[other], common.data[other]
@@ -97,3 +102,24 @@ def cosine(events: sparse.csr_array, neighbours: int | None, shrink: float) -> s
         block = sparse.csr_array((similarity, (row, column)), shape=common.shape)
         blocks.append(block if neighbours is None else keep_strongest(block, neighbours))
     return sparse.vstack(blocks, format="csr")
+
+
+def _bounds(columns: sparse.csr_array, lengths: NDArray[np.integer]) -> list[int]:
+    """Return where blocks of items begin, and the end, by the largest number of similar items.
+
+    A user with many items, such as a program, is similar to almost all of them.
+
+    Args:
+        columns: ``[V, U]``: the users of each item.
+        lengths: ``[U]``: the number of items of each user.
+    """
+    size = columns.shape[0]
+    ends = np.append(0, np.cumsum(lengths[columns.indices], dtype=np.int64))
+    similar = np.minimum(np.diff(ends[columns.indptr]), size)
+    before = np.append(0, np.cumsum(similar))
+    bounds = [0]
+    while bounds[-1] < size:
+        start = bounds[-1]
+        end = int(np.searchsorted(before, before[start] + SIMILAR_PAIRS, side="right")) - 1
+        bounds.append(min(max(end, start + 1), start + SIMILAR_ITEMS, size))
+    return bounds
