@@ -21,12 +21,8 @@ from prismrec.io import FolderKind, atomic_folder, set_threads, spark_path, stag
 from prismrec.recommend.artifact_classes import ArtifactClasses
 from prismrec.recommend.batches import SCHEMA, Counts, batch_lists
 from prismrec.recommend.bulk import CHUNK, BulkSummary, require_users
-from prismrec.recommend.history_files import (
-    HistoryPart,
-    check_columns,
-    is_among,
-    open_histories,
-)
+from prismrec.recommend.history_columns import check_columns
+from prismrec.recommend.history_files import HistoryPart, is_among, open_histories
 from prismrec.recommend.manifest import read_artifact_manifest
 from prismrec.recommend.recommender import Recommender
 from prismrec.rerank import ListOptions
@@ -60,8 +56,8 @@ def recommend_on_spark(
         classes: Classes of the artifact that are not built in.
 
     Raises:
-        DataError: ``histories`` is not such a file or folder, a worker reads another artifact, or
-            ``out`` has other content.
+        DataError: ``histories`` is not such a file or folder or changed meanwhile, a worker reads
+            another artifact, or ``out`` has other content.
         ConfigError: Writing ``out`` would overwrite ``histories`` or add a file to them; or an
             impossible option.
 
@@ -81,6 +77,7 @@ def recommend_on_spark(
         lists = numbers.mapInArrow(partial(_make_lists_of_parts, parts=parts, make=make), LISTS)
         with atomic_folder(out, FolderKind(DONE, "")) as part:
             lists.write.mode("overwrite").parquet(spark_path(part))
+            source.check_unchanged()
     rows = sum(pq.read_metadata(file).num_rows for file in out.glob("*.parquet"))
     total = Counts(**{name: count.value for name, count in counts.items()})
     first = source.first_without_user() if total.without_user else ""
