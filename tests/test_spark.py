@@ -22,7 +22,7 @@ from prismrec.data import (
     spark_parts,
 )
 from prismrec.errors import ConfigError, DataError, UnknownName
-from prismrec.io import worker_errors
+from prismrec.io import even_tasks, worker_errors
 from prismrec.recommend import ArtifactClasses, recommend_file, recommend_on_spark, save, spark
 from prismrec.rerank import ListOptions
 from worlds import untrained
@@ -177,6 +177,47 @@ def test_all_users_of_a_data_set(session, dataset, artifact, tmp_path):
     expected_lists(dataset, tmp_path / "data", tmp_path / "local.parquet", ListOptions(k=5))
     recommend_on_spark(session, artifact, tmp_path / "data", tmp_path / "spark", ListOptions(k=5))
     assert_same_lists(tmp_path / "spark", tmp_path / "local.parquet")
+
+
+def test_histories_that_change_while_lists_are_made_are_an_error(
+    session, artifact, histories, tmp_path, monkeypatch
+):
+    changed, make, out = histories / "part-1.parquet", spark._make_lists, tmp_path / "lists"
+    table = pl.DataFrame({"user": ["new"], "history": [["x"]]})
+
+    def make_and_change(batches, **options):
+        table.write_parquet(changed)
+        return make(batches, **options)
+
+    monkeypatch.setattr(spark, "_make_lists", make_and_change)
+    with pytest.raises(DataError, match=r"part-1\.parquet was changed or removed while the lists"):
+        recommend_on_spark(session, artifact, histories, out, ListOptions(k=2))
+    assert not out.exists()
+
+
+@pytest.mark.parametrize(
+    ("sizes", "cores", "most", "expected"),
+    [
+        ([], 4, 10, [[]]),
+        ([3], 4, 10, [[3]]),
+        ([1] * 8, 2, 100, [[1] * 4] * 2),  # every core has work
+        ([1] * 8, 2, 2, [[1, 1]] * 4),
+        ([9, 9, 9, 1, 1, 1, 1, 1], 2, 10, [[9], [9], [9, 1], [1, 1, 1, 1]]),
+        ([1, 1, 9, 1, 9, 12, 1], 1, 10, [[1, 1], [9, 1], [9], [12], [1]]),
+    ],
+)
+def test_small_parts_share_a_task_and_no_task_has_many_rows(sizes, cores, most, expected):
+    tasks = even_tasks(sizes, cores, most)
+    assert [[sizes[place] for place in own] for own in tasks] == expected
+    assert [place for own in tasks for place in own] == list(range(len(sizes)))
+
+
+def test_many_small_files_of_a_log_share_tasks(session, tmp_path):
+    folder = write_log(tmp_path / "log", [plain_log(20, seed) for seed in range(40)])
+    log = read_events(folder)
+    rows = spark_parts.read_log(session, log, categories=False)
+    assert rows.rdd.getNumPartitions() == 2
+    assert sorted(row.row for row in rows.collect()) == list(range(800))
 
 
 def test_errors_of_workers_are_sentences_and_earlier_lists_stay(

@@ -1,7 +1,7 @@
-"""Spark: errors of its workers as sentences, and paths that every machine of a cluster reads."""
+"""Spark: errors of its workers as sentences, paths that all machines read, and even tasks."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -34,3 +34,24 @@ def spark_path(path: Path) -> str:
     Spark reads the characters of a glob as one, so they are escaped.
     """
     return "file://" + _GLOB.sub(r"\\\1", str(path.resolve()))
+
+
+def even_tasks(sizes: Sequence[int], cores: int, most: int) -> list[range]:
+    """Divide parts among tasks, so that small ones share a task and every core has work.
+
+    Args:
+        sizes: Rows of each part.
+        cores: Tasks that run at the same time.
+        most: Rows per task; a part with more has a task of its own.
+
+    Returns:
+        The places of the parts of each task, which are consecutive; at least one task.
+    """
+    most = max(1, min(most, -(-sum(sizes) // cores)))
+    tasks, first, rows = [], 0, 0
+    for place, size in enumerate(sizes):
+        if place > first and rows + size > most:
+            tasks.append(range(first, place))
+            first, rows = place, 0
+        rows += size
+    return [*tasks, range(first, len(sizes))]
