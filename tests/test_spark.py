@@ -1,6 +1,8 @@
 """Run prepare and recommend with Spark: the same results as in one process."""
 
+import errno
 import os
+import resource
 import shutil
 import signal
 import sys
@@ -21,6 +23,7 @@ from prismrec.data import (
     save_dataset,
     spark_parts,
 )
+from prismrec.data.spark import _array_on_disk
 from prismrec.errors import ConfigError, DataError, UnknownName
 from prismrec.io import even_tasks, worker_errors
 from prismrec.recommend import ArtifactClasses, recommend_file, recommend_on_spark, save, spark
@@ -245,6 +248,26 @@ def test_errors_of_this_package_come_through_and_others_stay():
     for other in ("prismrec.errors.Nothing: text", "OutOfMemoryError"):
         with pytest.raises(RuntimeError, match=other), worker_errors():
             raise RuntimeError(other)
+
+
+def test_a_full_disk_of_a_worker_is_an_error_of_the_operating_system():
+    report = "Task failed:\nCaused by: java.io.IOException: {}\n\tat java.base/java.io.File"
+    for number in (errno.ENOSPC, errno.EROFS):
+        with pytest.raises(OSError, match=os.strerror(number)) as found, worker_errors():
+            raise RuntimeError(report.format(os.strerror(number)))
+        assert found.value.errno == number
+
+
+def test_arrays_are_not_mapped_to_a_disk_that_is_too_full_for_them(tmp_path):
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 22, before[1]))
+    try:
+        with pytest.raises(DataError, match=rf"^{tmp_path} could not be written \(.*free disk"):
+            _array_on_disk(1 << 20, tmp_path)
+        assert _array_on_disk(1 << 10, tmp_path).shape == (1 << 10,)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_worker_refuses_another_artifact(artifact):

@@ -84,7 +84,7 @@ def recommend_on_spark(
         numbers = session.range(0, len(tasks), numPartitions=len(tasks))
         make = _list_maker(artifact, options, classes, counts)
         lists = numbers.mapInArrow(partial(_make_lists_of_tasks, tasks=tasks, make=make), LISTS)
-        with atomic_folder(out, FolderKind(DONE, "")) as part:
+        with atomic_folder(out, FolderKind(DONE, "")) as part, worker_errors():
             lists.write.mode("overwrite").parquet(spark_path(part))
             source.check_unchanged()
     rows = sum(pq.read_metadata(file).num_rows for file in out.glob("*.parquet"))
