@@ -11,7 +11,7 @@ from prismrec import errors
 
 _ERROR = re.compile(r"prismrec\.errors\.(\w+): (.+)")
 _FULL = {os.strerror(number): number for number in (ENOSPC, EDQUOT, EFBIG, EROFS)}
-"""What Java says if a disk cannot be written, and its number."""
+"""What Java reports if a disk cannot be written, and its number."""
 _GLOB = re.compile(r"([][{}*?\\])")
 
 

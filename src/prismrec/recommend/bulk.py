@@ -92,9 +92,8 @@ def recommend_file(
         shard: The part of the users; ``Shard.file`` names its file.
 
     Raises:
-        DataError: ``histories`` has no such file, another file, a damaged one, or one that changed
-            meanwhile; ``out`` or the folder of its parts has other content; or another run writes
-            ``out`` now.
+        DataError: ``histories`` has no such file, another, a damaged or a changed one; ``out`` or
+            the folder of its parts has other content; or another run writes ``out`` now.
         ConfigError: ``out`` is a folder, or writing it would overwrite ``histories`` or add a file
             to them.
         KeyboardInterrupt: Its argument is the number of histories with lists, which are kept.
@@ -107,8 +106,7 @@ def recommend_file(
     parts = out.with_name(out.name + ".parts")
     check_paths(histories, source.files, out, parts)
     digest = _plan(plan, options, shard, source.states)
-    read, finished, resumed = 0, 0, 0
-    written, counts = [], [Counts()]
+    read, finished, resumed, written, counts = 0, 0, 0, [], [Counts()]
     with own_parts(parts, out), _counting(lambda: finished):
         chunks = track(source.batches(CHUNK), "recommending", source.users, size=len)
         for number, chunk in enumerate(chunks):
