@@ -1,6 +1,8 @@
 """Run prepare and recommend with Spark: the same results as in one process."""
 
+import errno
 import os
+import resource
 import shutil
 import signal
 import sys
@@ -21,8 +23,9 @@ from prismrec.data import (
     save_dataset,
     spark_parts,
 )
+from prismrec.data.spark import _array_on_disk
 from prismrec.errors import ConfigError, DataError, UnknownName
-from prismrec.io import worker_errors
+from prismrec.io import even_tasks, worker_errors
 from prismrec.recommend import ArtifactClasses, recommend_file, recommend_on_spark, save, spark
 from prismrec.rerank import ListOptions
 from worlds import untrained
@@ -179,6 +182,47 @@ def test_all_users_of_a_data_set(session, dataset, artifact, tmp_path):
     assert_same_lists(tmp_path / "spark", tmp_path / "local.parquet")
 
 
+def test_histories_that_change_while_lists_are_made_are_an_error(
+    session, artifact, histories, tmp_path, monkeypatch
+):
+    changed, make, out = histories / "part-1.parquet", spark._make_lists, tmp_path / "lists"
+    table = pl.DataFrame({"user": ["new"], "history": [["x"]]})
+
+    def make_and_change(batches, **options):
+        table.write_parquet(changed)
+        return make(batches, **options)
+
+    monkeypatch.setattr(spark, "_make_lists", make_and_change)
+    with pytest.raises(DataError, match=r"part-1\.parquet was changed or removed while the lists"):
+        recommend_on_spark(session, artifact, histories, out, ListOptions(k=2))
+    assert not out.exists()
+
+
+@pytest.mark.parametrize(
+    ("sizes", "cores", "most", "expected"),
+    [
+        ([], 4, 10, [[]]),
+        ([3], 4, 10, [[3]]),
+        ([1] * 8, 2, 100, [[1] * 4] * 2),  # every core has work
+        ([1] * 8, 2, 2, [[1, 1]] * 4),
+        ([9, 9, 9, 1, 1, 1, 1, 1], 2, 10, [[9], [9], [9, 1], [1, 1, 1, 1]]),
+        ([1, 1, 9, 1, 9, 12, 1], 1, 10, [[1, 1], [9, 1], [9], [12], [1]]),
+    ],
+)
+def test_small_parts_share_a_task_and_no_task_has_many_rows(sizes, cores, most, expected):
+    tasks = even_tasks(sizes, cores, most)
+    assert [[sizes[place] for place in own] for own in tasks] == expected
+    assert [place for own in tasks for place in own] == list(range(len(sizes)))
+
+
+def test_many_small_files_of_a_log_share_tasks(session, tmp_path):
+    folder = write_log(tmp_path / "log", [plain_log(20, seed) for seed in range(40)])
+    log = read_events(folder)
+    rows = spark_parts.read_log(session, log, categories=False)
+    assert rows.rdd.getNumPartitions() == 2
+    assert sorted(row.row for row in rows.collect()) == list(range(800))
+
+
 def test_errors_of_workers_are_sentences_and_earlier_lists_stay(
     session, artifact, histories, tmp_path
 ):
@@ -204,6 +248,26 @@ def test_errors_of_this_package_come_through_and_others_stay():
     for other in ("prismrec.errors.Nothing: text", "OutOfMemoryError"):
         with pytest.raises(RuntimeError, match=other), worker_errors():
             raise RuntimeError(other)
+
+
+def test_a_full_disk_of_a_worker_is_an_error_of_the_operating_system():
+    report = "Task failed:\nCaused by: java.io.IOException: {}\n\tat java.base/java.io.File"
+    for number in (errno.ENOSPC, errno.EROFS):
+        with pytest.raises(OSError, match=os.strerror(number)) as found, worker_errors():
+            raise RuntimeError(report.format(os.strerror(number)))
+        assert found.value.errno == number
+
+
+def test_arrays_are_not_mapped_to_a_disk_that_is_too_full_for_them(tmp_path):
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 22, before[1]))
+    try:
+        with pytest.raises(DataError, match=rf"^{tmp_path} could not be written \(.*free disk"):
+            _array_on_disk(1 << 20, tmp_path)
+        assert _array_on_disk(1 << 10, tmp_path).shape == (1 << 10,)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_worker_refuses_another_artifact(artifact):

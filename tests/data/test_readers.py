@@ -196,6 +196,22 @@ def test_hidden_and_temporary_folders_are_skipped_unless_named(tmp_path, write):
         assert rows(read_events(source)) == [("u", "x", 6 * SECOND)]
 
 
+@pytest.mark.parametrize(("log", "kind"), [("_delta_log", "Delta Lake"), (".hoodie", "Hudi")])
+def test_a_table_with_a_log_is_refused_because_it_also_has_earlier_versions(tmp_path, log, kind):
+    table = tmp_path / "lake" / "events"
+    (table / "day=1").mkdir(parents=True)
+    (table / log).mkdir()
+    for version in ("v0", "v1"):
+        frame = pl.DataFrame({"user": ["u"], "item": ["a"], "time": [5]})
+        frame.write_parquet(table / "day=1" / f"{version}.parquet")
+    (table / log / "0.json").write_text("{}")
+    for folder in (table, table / "day=1", tmp_path / "lake"):
+        with pytest.raises(DataError, match=rf"belongs to a table of {kind}, .* earlier versions"):
+            read_events(folder)
+    assert read_events(table / "**" / "*.parquet").rows_read == 2  # the caller wants every file
+    assert read_events(table / "day=1" / "v1.parquet").rows_read == 1
+
+
 def test_links_to_folders_are_followed_once(tmp_path, write):
     write(HEADER + "u,a,5\n", "logs/z/a.csv")
     write(HEADER + "u,b,6\n", "other/b.csv")

@@ -606,6 +606,46 @@ def test_parts_have_each_row_once_and_a_file_that_lost_rows_is_an_error(historie
         list(parts[-1].batches(2))
 
 
+@pytest.mark.parametrize("change", ["fewer rows", "more rows", "another order", "removed"])
+def test_histories_that_change_while_lists_are_made_are_an_error(
+    recommender, folder, tmp_path, monkeypatch, change
+):
+    last, out = folder / "day=2" / "part-0.parquet", tmp_path / "lists.parquet"
+    table, make = pl.read_parquet(last), batch.batch_lists
+    changed = {"fewer rows": table[:2], "more rows": pl.concat([table, table])}
+
+    def make_and_change(*given):
+        if change == "removed":
+            last.unlink(missing_ok=True)
+        else:
+            changed.get(change, table[::-1]).write_parquet(last)
+        return make(*given)
+
+    monkeypatch.setattr(batch, "batch_lists", make_and_change)
+    with pytest.raises(DataError, match=r"day=2/part-0\.parquet was .* run the same command again"):
+        recommend_file(recommender, folder, out, ListOptions(k=2))
+    assert not out.exists()
+    monkeypatch.setattr(batch, "batch_lists", make)
+    table.write_parquet(last)
+    assert recommend_file(recommender, folder, out, ListOptions(k=2)).histories == 25
+
+
+def test_a_data_set_that_is_replaced_while_lists_are_made_is_read_to_its_end(
+    recommender, dataset, tmp_path, monkeypatch
+):
+    data, make = tmp_path / "data", batch.batch_lists
+    save_dataset(dataset, data)
+    expected = recommend_file(recommender, data, tmp_path / "expected.parquet", ListOptions(k=2))
+
+    def make_and_replace(*given):
+        save_dataset(dataset, data)
+        return make(*given)
+
+    monkeypatch.setattr(batch, "batch_lists", make_and_replace)
+    found = recommend_file(recommender, data, tmp_path / "lists.parquet", ListOptions(k=2))
+    assert found == replace(expected, out=found.out)
+
+
 def test_files_are_found_as_in_prepare(recommender, folder, tmp_path):
     """The first bytes decide if the ending does not; other files are refused, not left out."""
     out = tmp_path / "lists.parquet"
@@ -669,6 +709,32 @@ def test_an_engine_gets_the_same_lists_from_arrow_batches(recommender, histories
     assert (empty.num_rows, empty.schema) == (0, SCHEMA)
     with pytest.raises(DataError, match=r"columns user and history .* but the batch has"):
         recommend_batch(recommender, table.select(["user"]), ListOptions())
+
+
+@pytest.mark.parametrize(
+    ("batch", "options", "sentence"),
+    [
+        ({"user": ["u"], "history": [["a"]]}, ListOptions(), "batch is .* a pyarrow Table"),
+        (pl.DataFrame({"user": ["u"]}), ListOptions(), "batch is of type DataFrame, but must be"),
+        (pa.table({"user": ["u"]}).to_reader(), ListOptions(), "of type RecordBatchReader"),
+        (pa.table({"user": ["u"], "history": [["a"]]}), {"k": 3}, "options is {'k': 3}, but must"),
+    ],
+)
+def test_a_batch_of_another_type_is_refused(recommender, batch, options, sentence):
+    with pytest.raises(ConfigError, match=sentence):
+        recommend_batch(recommender, batch, options)
+
+
+@pytest.mark.parametrize("name", ["user", "history"])
+def test_a_column_that_is_there_twice_is_refused(recommender, tmp_path, name):
+    columns = {"user": pa.array(["u"]), "history": pa.array([["a"]])}
+    table = pa.Table.from_arrays([*columns.values(), columns[name]], [*columns, name])
+    sentence = rf"^The column {name} is needed once, but .* has it 2 times; rename"
+    with pytest.raises(DataError, match=sentence):
+        recommend_batch(recommender, table, ListOptions())
+    pq.write_table(table, tmp_path / "h.parquet")
+    with pytest.raises(DataError, match=sentence):
+        recommend_file(recommender, tmp_path / "h.parquet", tmp_path / "o.parquet", ListOptions())
 
 
 def test_batches_of_other_libraries_are_read(recommender, dataset):

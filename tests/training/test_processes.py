@@ -1,6 +1,10 @@
 """Several processes, which torchrun starts, make the same steps as one."""
 
+import os
 import shutil
+import socket
+import subprocess
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -81,6 +85,42 @@ def test_processes_that_torchrun_did_not_start_are_refused():
         join_processes(environment),
     ):
         pass
+
+
+ENDING = """
+import os, sys
+from prismrec.errors import TrainingError
+from prismrec.training import join_processes
+from torch import device
+try:
+    with join_processes(os.environ) as processes:
+        processes.sums([1.0], device("cpu"))
+        if not processes.is_first:
+            os._exit(2)
+        processes.sums([1.0], device("cpu"))
+except TrainingError as error:
+    print(error)
+"""
+
+
+@pytest.mark.slow
+def test_a_process_that_loses_another_one_says_so_in_a_sentence():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = str(server.getsockname()[1])
+    given = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
+    started = [
+        subprocess.Popen(
+            [sys.executable, "-c", ENDING], stdout=subprocess.PIPE, text=True,
+            env=os.environ | given | {"RANK": rank, "LOCAL_RANK": rank},
+        )
+        for rank in ("0", "1")
+    ]  # fmt: skip
+    first, other = (one.communicate(timeout=120)[0] for one in started)
+    assert (first.startswith("Process 0 of 2 cannot continue, because another"), other) == (
+        True,
+        "",
+    )
+    assert [one.returncode for one in started] == [0, 2]
 
 
 @pytest.mark.slow

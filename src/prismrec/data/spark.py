@@ -8,6 +8,7 @@ sorts. The driver receives the ids, and then the sorted events block by block, i
 Every machine must see the log at the same path.
 """
 
+import os
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -35,7 +36,7 @@ from prismrec.data.items import ItemDescriptions
 from prismrec.data.readers.weighting import Weighting
 from prismrec.data.spark_parts import read_log
 from prismrec.errors import ConfigError
-from prismrec.io import worker_errors
+from prismrec.io import describe_write_errors, worker_errors
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -76,8 +77,8 @@ def build_dataset_on_spark(
 
     Raises:
         ConfigError: A minimum below 1, unknown ``duplicates``, or weights or dislikes.
-        DataError: The log is no log of Parquet files with times, its files have changed, or no
-            event remains.
+        DataError: The log is no log of Parquet files with times, its files have changed, no event
+            remains, or ``scratch`` is full.
 
     Cost: the driver needs the memory of the ids and of the pairs of items and categories.
     """
@@ -247,8 +248,14 @@ def _collect(
 
 
 def _array_on_disk(size: int, folder: str | Path | None) -> NDArray[np.int64]:
-    """Return an array of int64 in a temporary file, which exists as long as the array."""
-    with tempfile.TemporaryFile(dir=folder) as file:
+    """Return an array of int64 in a temporary file, which exists as long as the array.
+
+    Raises:
+        DataError: The disk is full: a write to the array would end this process without a word.
+    """
+    place = Path(folder or tempfile.gettempdir())
+    with describe_write_errors(place), tempfile.TemporaryFile(dir=place) as file:
+        os.posix_fallocate(file.fileno(), 0, size * np.dtype(np.int64).itemsize)
         return np.asarray(np.memmap(file, dtype=np.int64, mode="w+", shape=(size,)))
 
 

@@ -8,6 +8,7 @@ Parquet is read by Polars as in one process, so that all types of columns mean t
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,7 @@ from prismrec.data.readers.paths import find_paths
 from prismrec.data.readers.table import LINE, Table, malformed, numbered_table
 from prismrec.data.readers.time_zones import parquet_schema
 from prismrec.errors import DataError
+from prismrec.io import even_tasks
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -119,28 +121,31 @@ def read_log(session: "SparkSession", log: EventLog, *, categories: bool) -> "Da
         fields.append(("category", pa.list_(pa.string())))
     schema = pa.schema(fields)
     columns = pl.Schema(parquet_schema(parts[0].path))
-    read = partial(_read_parts, parts=parts, reading=reading, columns=columns, schema=schema)
-    numbers = session.range(0, len(parts), numPartitions=len(parts))
+    cores = session.sparkContext.defaultParallelism
+    places = even_tasks([part.rows for part in parts], cores, ROWS)
+    tasks = [parts[own.start : own.stop] for own in places]
+    read = partial(_read_tasks, tasks=tasks, reading=reading, columns=columns, schema=schema)
+    numbers = session.range(0, len(tasks), numPartitions=len(tasks))
     names = {pa.int64(): "bigint", pa.string(): "string"}
     declared = (f"{name} {names.get(kind, 'array<string>')}" for name, kind in fields)
     return numbers.mapInArrow(read, ", ".join(declared))
 
 
-def _read_parts(
-    batches: Iterator[pa.RecordBatch], *, parts: Sequence[Part], reading: ReadPlan,
+def _read_tasks(
+    batches: Iterator[pa.RecordBatch], *, tasks: Sequence[Sequence[Part]], reading: ReadPlan,
     columns: pl.Schema, schema: pa.Schema,
 ) -> Iterator[pa.RecordBatch]:  # fmt: skip
-    """Yield the events of parts, by their numbers. Runs in a worker of Spark."""
-    for batch in batches:
-        for number in batch.column(0).to_pylist():
-            part = parts[number]
-            others = tuple(dict.fromkeys([parts[0].path, part.path]))
-            scan = scan_part(part.path, columns)
-            scan = scan.with_columns(
-                pl.lit(value, dtype=pl.String).alias(name) for name, value in part.values
-            )
-            table = numbered_table(part.path.name, scan.slice(part.start, part.rows))
-            yield from _read_part(part, replace(table, parts=others), reading, schema)
+    """Yield the events of the parts of tasks, by their numbers. Runs in a worker of Spark."""
+    first = tasks[0][0].path
+    chosen = (tasks[number] for batch in batches for number in batch.column(0).to_pylist())
+    for part in chain.from_iterable(chosen):
+        others = tuple(dict.fromkeys([first, part.path]))
+        scan = scan_part(part.path, columns)
+        scan = scan.with_columns(
+            pl.lit(value, dtype=pl.String).alias(name) for name, value in part.values
+        )
+        table = numbered_table(part.path.name, scan.slice(part.start, part.rows))
+        yield from _read_part(part, replace(table, parts=others), reading, schema)
 
 
 def _read_part(

@@ -31,7 +31,7 @@ from .manifest import (
 from .postgres import connect_postgres
 from .progress import duration, listening, part_of_stage, stage, track
 from .rows import copy_rows
-from .spark import spark_path, worker_errors
+from .spark import even_tasks, spark_path, worker_errors
 from .steps import as_step, listening_to_steps
 from .tensors import read_header, read_tensors, save_tensors, tensor_shapes, write_tensors
 from .threads import set_threads
@@ -59,6 +59,7 @@ __all__ = [
     "damaged",
     "describe_write_errors",
     "duration",
+    "even_tasks",
     "flush_folder",
     "is_os_error",
     "listening",

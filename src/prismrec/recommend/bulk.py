@@ -18,11 +18,13 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from prismrec.errors import DataError
+from prismrec.errors import DataError, check_type
 from prismrec.io import atomic_file, track
 from prismrec.recommend.batches import SCHEMA, Counts, batch_lists
 from prismrec.recommend.bulk_files import check_paths, own_parts
-from prismrec.recommend.history_files import check_columns, open_histories
+from prismrec.recommend.file_states import State
+from prismrec.recommend.history_columns import check_columns
+from prismrec.recommend.history_files import open_histories
 from prismrec.recommend.recommender import Recommender
 from prismrec.recommend.shard import WHOLE, Shard
 from prismrec.rerank import ListOptions
@@ -90,8 +92,8 @@ def recommend_file(
         shard: The part of the users; ``Shard.file`` names its file.
 
     Raises:
-        DataError: ``histories`` has no such file, another file, or a damaged one; ``out`` or the
-            folder of its parts has other content; or another run writes ``out`` now.
+        DataError: ``histories`` has no such file, another, a damaged or a changed one; ``out`` or
+            the folder of its parts has other content; or another run writes ``out`` now.
         ConfigError: ``out`` is a folder, or writing it would overwrite ``histories`` or add a file
             to them.
         KeyboardInterrupt: Its argument is the number of histories with lists, which are kept.
@@ -103,9 +105,8 @@ def recommend_file(
     source = open_histories(histories)
     parts = out.with_name(out.name + ".parts")
     check_paths(histories, source.files, out, parts)
-    digest = _plan(plan, options, shard, source.files)
-    read, finished, resumed = 0, 0, 0
-    written, counts = [], [Counts()]
+    digest = _plan(plan, options, shard, source.states)
+    read, finished, resumed, written, counts = 0, 0, 0, [], [Counts()]
     with own_parts(parts, out), _counting(lambda: finished):
         chunks = track(source.batches(CHUNK), "recommending", source.users, size=len)
         for number, chunk in enumerate(chunks):
@@ -121,6 +122,7 @@ def recommend_file(
         total = Counts(*map(sum, zip(*counts, strict=True)))
         first = source.first_without_user() if total.without_user else ""
         repeated = source.repeated_users()  # while the parts are kept: it may be interrupted
+        source.check_unchanged()
         _write(out, _read_parts(written))
     rows = pq.read_metadata(out).num_rows
     return BulkSummary(out, finished, resumed, rows, *total, first, repeated)
@@ -151,8 +153,11 @@ def recommend_batch(
 
     Raises:
         DataError: A column is missing or has another type, or a row has no user.
-        ConfigError: An impossible option.
+        ConfigError: ``batch`` or ``options`` is of another type, or an impossible option.
     """
+    needed = "a pyarrow Table or RecordBatch; in Ray, set batch_format='pyarrow'"
+    check_type("batch", batch, pa.RecordBatch | pa.Table, needed)
+    check_type("options", options, ListOptions, "a ListOptions; write ListOptions(k=5)")
     check_columns(batch.schema, "the batch")
     lists, counts = batch_lists(recommender, batch, options)
     require_users(counts)
@@ -165,15 +170,14 @@ def require_users(counts: Counts) -> None:
         raise DataError("A row of the histories has no user; give every history a user.")
 
 
-def _plan(plan: str, options: ListOptions, shard: Shard, files: Sequence[Path]) -> str:
+def _plan(plan: str, options: ListOptions, shard: Shard, files: Sequence[State]) -> str:
     """Return a hash of everything the lists depend on."""
-    states = [(file.name, file.stat().st_size, file.stat().st_mtime_ns) for file in files]
     given = {
         "parts": COUNTS,
         "plan": plan,
         "options": repr(options),
         "shard": repr(shard),
-        "files": states,
+        "files": files,
     }
     return hashlib.sha256(json.dumps(given).encode()).hexdigest()
 

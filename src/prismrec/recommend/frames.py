@@ -7,7 +7,7 @@ import polars as pl
 from prismrec.data import check_order
 from prismrec.errors import DataError
 from prismrec.recommend.batches import MakesLists, batch_lists
-from prismrec.recommend.history_files import check_columns
+from prismrec.recommend.history_columns import check_columns
 from prismrec.rerank import ListOptions
 
 

@@ -16,6 +16,8 @@ import pyarrow.parquet as pq
 
 from prismrec.data import load_dataset, parquet_paths, read_dataset_manifest
 from prismrec.errors import DataError
+from prismrec.recommend.file_states import State, check_unchanged, file_states
+from prismrec.recommend.history_columns import check_columns, without_views
 from prismrec.recommend.history_users import count_repeated_users, first_without_user
 
 
@@ -26,6 +28,8 @@ class HistorySource(Protocol):
     """What is read."""
     users: int
     """Number of histories."""
+    states: list[State]
+    """The state of each file before anything was read."""
 
     def batches(self, size: int) -> Iterator[pa.RecordBatch]:
         """Yield batches of the columns user and history, at most ``size`` rows each.
@@ -42,6 +46,9 @@ class HistorySource(Protocol):
 
     def repeated_users(self) -> int:
         """Return the number of rows whose user has an earlier row."""
+
+    def check_unchanged(self) -> None:
+        """Raise DataError if the histories changed after they were opened."""
 
 
 @dataclass(frozen=True)
@@ -97,6 +104,7 @@ class ParquetFiles:
 
     def __init__(self, path: Path) -> None:
         self.files = parquet_paths(path)
+        self.states = file_states(self.files)
         self.rows = [_opened(file).metadata.num_rows for file in self.files]
         self.users = sum(self.rows)
 
@@ -118,6 +126,10 @@ class ParquetFiles:
         """See ``HistorySource.repeated_users``."""
         return count_repeated_users(self.files, self.users)
 
+    def check_unchanged(self) -> None:
+        """See ``HistorySource.check_unchanged``."""
+        check_unchanged(self.files, self.states)
+
 
 class DatasetUsers:
     """All users of a data set folder, with their whole histories. A ``HistorySource``."""
@@ -125,6 +137,7 @@ class DatasetUsers:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.files = sorted(file for file in path.iterdir() if file.is_file())
+        self.states = file_states(self.files)
         self.fingerprint: str = read_dataset_manifest(path)["fingerprint"]
         self.dataset = load_dataset(path)
         self.users = len(self.dataset.histories)
@@ -144,6 +157,9 @@ class DatasetUsers:
     def repeated_users(self) -> int:
         """See ``HistorySource.repeated_users``: every user has one row."""
         return 0
+
+    def check_unchanged(self) -> None:
+        """See ``HistorySource.check_unchanged``: the files that were opened are read to the end."""
 
     def read(self, start: int, stop: int, size: int) -> Iterator[pa.RecordBatch]:
         """Yield the histories of consecutive users, by their numbers."""
@@ -185,7 +201,7 @@ def _read(file: Path, start: int, stop: int, size: int) -> Iterator[pa.RecordBat
     """Yield consecutive rows of a file; row groups that have none of them are not read.
 
     Raises:
-        DataError: The file is damaged.
+        DataError: The file is damaged or missing.
     """
     try:
         with pq.ParquetFile(file) as source:
@@ -200,7 +216,13 @@ def _read(file: Path, start: int, stop: int, size: int) -> Iterator[pa.RecordBat
                 own = batch[max(start - at, 0) : max(stop - at, 0)]
                 at += len(batch)
                 if len(own):
-                    yield _without_views(own)
+                    yield without_views(own)
+    except FileNotFoundError as error:
+        raise DataError(
+            f"{file} was opened before, but is missing now or on this machine; wait until the "
+            "histories are complete, on a disk that every machine sees, and run the same command "
+            "again."
+        ) from error
     except (OSError, pa.ArrowException) as error:
         reason = str(error).strip().partition("\n")[0]
         raise DataError(f"{file} is damaged ({reason}); write it again.") from error
@@ -220,70 +242,3 @@ def _open_users(folder: Path, fingerprint: str) -> DatasetUsers:
             "again when it is complete, and use a file system that all machines share."
         )
     return users
-
-
-def _without_views(batch: pa.RecordBatch) -> pa.RecordBatch:
-    """Return a batch whose texts are no views, of which Arrow cannot select rows."""
-    fields = [field.with_type(_without_view(field.type)) for field in batch.schema]
-    return batch.cast(pa.schema(fields))
-
-
-def _without_view(kind: pa.DataType) -> pa.DataType:
-    """Return the type to read texts or lists of texts with."""
-    if pa.types.is_string_view(kind):
-        return pa.large_string()
-    if _is_list(kind) and pa.types.is_string_view(kind.value_type):
-        make = pa.large_list if pa.types.is_large_list(kind) else pa.list_
-        size = (kind.list_size,) if pa.types.is_fixed_size_list(kind) else ()
-        return make(pa.large_string(), *size)
-    return kind
-
-
-def check_columns(schema: pa.Schema, where: str) -> None:
-    """Check that there are the columns user and history, of types that hold ids."""
-    fields = {field.name: field.type for field in schema}
-    history = fields.get("history")
-    if "user" not in fields or history is None or not (_is_list(history) or _is_null(history)):
-        raise DataError(
-            f"The columns user and history (lists of item ids) are needed, but {where} has "
-            f"{', '.join(f'{n!r} ({t})' for n, t in fields.items())}; write one row per user, with "
-            "the item ids in time order as a list."
-        )
-    ids = {"user": fields["user"], "history": history if _is_null(history) else history.value_type}
-    for name, kind in ids.items():
-        if not _is_id(kind):
-            fault = f"{kind}, which cannot hold ids exactly"
-            fault = "binary, not text" if _is_binary(kind) else fault
-            raise DataError(
-                f"The ids in the column {name} of {where} are {fault}; write them as whole numbers "
-                "or text."
-            )
-
-
-def _is_null(kind: pa.DataType) -> bool:
-    """Return whether a type is that of a column without any value."""
-    return bool(pa.types.is_null(kind))
-
-
-def _is_list(kind: pa.DataType) -> bool:
-    """Return whether a type holds lists."""
-    types = pa.types
-    lists = (types.is_list, types.is_large_list, types.is_fixed_size_list)
-    return any(holds(kind) for holds in (*lists, types.is_list_view, types.is_large_list_view))
-
-
-def _is_binary(kind: pa.DataType) -> bool:
-    """Return whether a type holds bytes."""
-    types = pa.types
-    binary = (types.is_binary, types.is_large_binary, types.is_fixed_size_binary)
-    return any(holds(kind) for holds in (*binary, types.is_binary_view))
-
-
-def _is_id(kind: pa.DataType) -> bool:
-    """Return whether a type holds ids exactly; null is the type of an empty column."""
-    if pa.types.is_dictionary(kind):
-        kind = kind.value_type
-    types = pa.types
-    text = (types.is_string, types.is_large_string, types.is_string_view)
-    whole = types.is_decimal(kind) and kind.scale == 0
-    return whole or any(holds(kind) for holds in (*text, types.is_integer, types.is_null))

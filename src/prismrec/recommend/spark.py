@@ -17,16 +17,20 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from prismrec.errors import ConfigError, DataError
-from prismrec.io import FolderKind, atomic_folder, set_threads, spark_path, stage, worker_errors
+from prismrec.io import (
+    FolderKind,
+    atomic_folder,
+    even_tasks,
+    set_threads,
+    spark_path,
+    stage,
+    worker_errors,
+)
 from prismrec.recommend.artifact_classes import ArtifactClasses
 from prismrec.recommend.batches import SCHEMA, Counts, batch_lists
 from prismrec.recommend.bulk import CHUNK, BulkSummary, require_users
-from prismrec.recommend.history_files import (
-    HistoryPart,
-    check_columns,
-    is_among,
-    open_histories,
-)
+from prismrec.recommend.history_columns import check_columns
+from prismrec.recommend.history_files import HistoryPart, is_among, open_histories
 from prismrec.recommend.manifest import read_artifact_manifest
 from prismrec.recommend.recommender import Recommender
 from prismrec.rerank import ListOptions
@@ -60,8 +64,8 @@ def recommend_on_spark(
         classes: Classes of the artifact that are not built in.
 
     Raises:
-        DataError: ``histories`` is not such a file or folder, a worker reads another artifact, or
-            ``out`` has other content.
+        DataError: ``histories`` is not such a file or folder or changed meanwhile, a worker reads
+            another artifact, or ``out`` has other content.
         ConfigError: Writing ``out`` would overwrite ``histories`` or add a file to them; or an
             impossible option.
 
@@ -73,14 +77,16 @@ def recommend_on_spark(
     source = open_histories(histories)
     counts = {name: session.sparkContext.accumulator(0) for name in Counts._fields}
     with worker_errors(), stage("recommending with Spark"):
-        size = max(1, min(ROWS, -(-source.users // session.sparkContext.defaultParallelism)))
-        parts = source.parts(size)
-        tasks = max(1, -(-source.users // size))  # small files share one
-        numbers = session.range(0, len(parts), numPartitions=tasks)
+        cores = session.sparkContext.defaultParallelism
+        parts = source.parts(max(1, min(ROWS, -(-source.users // cores))))
+        places = even_tasks([part.stop - part.start for part in parts], cores, ROWS)
+        tasks = [parts[own.start : own.stop] for own in places]
+        numbers = session.range(0, len(tasks), numPartitions=len(tasks))
         make = _list_maker(artifact, options, classes, counts)
-        lists = numbers.mapInArrow(partial(_make_lists_of_parts, parts=parts, make=make), LISTS)
-        with atomic_folder(out, FolderKind(DONE, "")) as part:
+        lists = numbers.mapInArrow(partial(_make_lists_of_tasks, tasks=tasks, make=make), LISTS)
+        with atomic_folder(out, FolderKind(DONE, "")) as part, worker_errors():
             lists.write.mode("overwrite").parquet(spark_path(part))
+            source.check_unchanged()
     rows = sum(pq.read_metadata(file).num_rows for file in out.glob("*.parquet"))
     total = Counts(**{name: count.value for name, count in counts.items()})
     first = source.first_without_user() if total.without_user else ""
@@ -122,12 +128,12 @@ def _list_maker(
     )
 
 
-def _make_lists_of_parts(
-    numbers: Iterator[pa.RecordBatch], *, parts: Sequence[HistoryPart], make: ListMaker
+def _make_lists_of_tasks(
+    numbers: Iterator[pa.RecordBatch], *, tasks: Sequence[Sequence[HistoryPart]], make: ListMaker
 ) -> Iterator[pa.RecordBatch]:
-    """Yield the lists of parts of the histories, by their numbers. Runs in a worker of Spark."""
-    chosen = (parts[number] for batch in numbers for number in batch.column(0).to_pylist())
-    return make(batch for part in chosen for batch in part.batches(CHUNK))
+    """Yield the lists of the histories of tasks, by their numbers. Runs in a worker of Spark."""
+    chosen = (tasks[number] for batch in numbers for number in batch.column(0).to_pylist())
+    return make(batch for parts in chosen for part in parts for batch in part.batches(CHUNK))
 
 
 def _make_lists(

@@ -29,7 +29,7 @@ from torch import Tensor, distributed, nn
 from torch.distributed.distributed_c10d import PrefixStore
 from torch.distributed.rendezvous import rendezvous
 
-from prismrec.errors import ConfigError
+from prismrec.errors import ConfigError, TrainingError
 from prismrec.types import Batch
 
 T = TypeVar("T")
@@ -155,6 +155,7 @@ def join_processes(environment: Mapping[str, str]) -> Iterator[Processes]:
 
     Raises:
         ConfigError: There are several processes, but torchrun did not start them.
+        TrainingError: Another process ended before this one.
     """
     if int(environment.get("WORLD_SIZE", "1")) == 1:
         yield ALONE
@@ -181,6 +182,13 @@ def join_processes(environment: Mapping[str, str]) -> Iterator[Processes]:
     token = _current.set(processes)
     try:
         yield processes
+    except RuntimeError as error:
+        if isinstance(error, distributed.DistError) or "/gloo/" in str(error):
+            raise TrainingError(
+                f"Process {rank} of {count} cannot continue, because another one has ended or "
+                "cannot be reached; read the message of that process."
+            ) from error
+        raise
     finally:
         _current.reset(token)
         distributed.destroy_process_group()
