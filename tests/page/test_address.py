@@ -114,6 +114,33 @@ def test_a_very_long_link_is_checked_like_a_short_one(visit, server):
     assert "muted" not in headline(page)
 
 
+def test_weights_of_a_link_end_when_the_history_of_its_user_has_changed(visit, server):
+    """Numbers of interests mean something else then: the link muted another interest."""
+
+    def store(page, *items):
+        sent = [{"user": "weighted", "item": item} for item in items]
+        assert page.request.post(f"{server.address}/v1/events", data={"events": sent}).ok
+
+    page = visit(server.address)
+    store(page, "5", "10", "50", "100")
+    page.goto(f"{server.address}/?user=weighted")
+    settle(page)
+    page.get_by_role("button", name="Mute").first.click()
+    settle(page)
+    expect(page).to_have_url(re.compile("weights=.+&events=4$"))
+    link = page.url
+    page.reload()
+    settle(page)
+    assert "muted" in headline(page)
+    assert page.url == link
+    store(page, "60", "70")
+    page.reload()
+    expect(page.locator(".bar")).to_contain_text("The weights were left out")
+    settle(page)
+    assert "muted" not in headline(page)
+    assert page.url == f"{server.address}/?user=weighted"
+
+
 def test_undo_after_a_slider_stays_on_the_page(page):
     page.get_by_role("button", name="For experts").click()
     slider = page.get_by_role("slider")

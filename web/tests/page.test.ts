@@ -25,7 +25,7 @@ const answer = (items: Item[], interests: Interest[], unknown: string[] = []) =>
   ({ items, interests, unknown, source: "interests" }) as unknown as Answer;
 
 describe("the address", () => {
-  const nothing: Address = { user: null, history: null, removed: [], appended: [], options: NEUTRAL, artifact: null };
+  const nothing: Address = { user: null, history: null, removed: [], appended: [], options: NEUTRAL, artifact: null, events: 0 };
 
   it("is empty without a choice, and keeps an empty history apart from none", () => {
     expect(toQuery(nothing)).toBe("");
@@ -37,7 +37,7 @@ describe("the address", () => {
 
   it("restores all that it was made from", () => {
     const full: Address = {
-      user: "ann/ä &=,", history: null, artifact: "0123456789ab", removed: ["a,b", "c\\d"], appended: ["é", "1:2"],
+      user: "ann/ä &=,", history: null, artifact: "0123456789ab", events: 5, removed: ["a,b", "c\\d"], appended: ["é", "1:2"],
       options: {
         diversity: { unit: "loss", value: 0.05 }, mix: "shares", weights: new Map([[1, 2], [3, 0]]), grouped: false,
         added: [{ kind: "category", value: "Film, noir: 2*x", weight: 0.5 }, { kind: "item", value: "B00A", weight: 1 }],
@@ -191,6 +191,11 @@ describe("files and commands", () => {
     expect(lines).toBe(
       'rank,id,title,score,interest,name,categories,because\r\n1,"1,2","\'=cmd(""x"")\nnew",1.5,4,"noir","A; B","Title a"\r\n',
     );
+  });
+
+  it("write no interest for popular items, which have none", () => {
+    const lines = toCsv({ ...answer([item("x", 0)], []), source: "popular" });
+    expect(lines).toContain('1,"x","Title x",1.5,"","",');
   });
 
   it("write a command that a shell reads as one request", () => {
