@@ -86,7 +86,7 @@ def test_back_undoes_each_change_and_forward_does_it_again(page):
 
 
 def test_a_broken_link_shows_the_page(visit, server):
-    page = visit(server.address, query="?user=nobody&weights=x&added=category:Nothing&diversity=9")
+    page = visit(server.address, query="?user=nobody&weights=x&added=category:Nothing&diversity=-9")
     expect(page.get_by_role("heading", name="Popular items", exact=True)).to_be_visible()
     expect(page.locator(".item").first).to_be_visible()
     expect(

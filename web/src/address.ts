@@ -41,6 +41,9 @@ export const NEUTRAL: Options = {
   grouped: true,
 };
 
+/** The service accepts no larger λ. */
+const MAX_STRENGTH = 1e6;
+
 const UNIT_NAMES: Record<Unit, string> = {
   strength: "diversity",
   target: "diversity_target",
@@ -119,7 +122,7 @@ export function fromQuery(query: string): Address {
 function readDiversity(values: URLSearchParams): Diversity {
   for (const [unit, name] of Object.entries(UNIT_NAMES) as [Unit, string][]) {
     const value = Number(values.get(name) ?? NaN);
-    if (value >= 0 && value <= 1) return { unit, value };
+    if (value >= 0 && value <= (unit === "strength" ? MAX_STRENGTH : 1)) return { unit, value };
   }
   return NEUTRAL.diversity;
 }

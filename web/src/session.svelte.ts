@@ -47,8 +47,6 @@ const DIFFERENT = 60;
 const LONGEST_QUERY = 4_000;
 /** Characters of an artifact's name that an address with weights keeps. */
 const ARTIFACT_LENGTH = 12;
-/** The name of no artifact. */
-const OTHER = "-";
 const RETRY_AFTER = [400, 800, 1_600];
 const LAST_RETRY_AFTER = 3_000;
 
@@ -378,9 +376,9 @@ class Session {
     return this.#weightsFor ?? this.answer?.artifact.slice(0, ARTIFACT_LENGTH) ?? null;
   }
 
-  /** Expect the artifact of an address; none if the user's history is another one since. */
+  /** Expect the artifact of an address; none has the name "-", if the user's history has changed since. */
   #weighFor({ artifact, events }: Address): void {
-    this.#weightsFor = events && events !== this.history.length ? OTHER : artifact;
+    this.#weightsFor = events && events !== this.history.length ? "-" : artifact;
   }
 
   #writeAddress(way: "push" | "replace"): void {

@@ -48,6 +48,10 @@ describe("the address", () => {
     // A budget is slightly more than the loss of its list; a rounded one would make another list.
     const exact: Address = { ...full, options: { ...full.options, diversity: { unit: "loss", value: 1 - 0.9876543 + 1e-9 } } };
     expect(fromQuery(toQuery(exact))).toEqual(exact);
+    // The last lists of a trade-off curve have a λ above 1.
+    const varied: Address = { ...full, options: { ...full.options, diversity: { unit: "strength", value: 1.68 } } };
+    expect(fromQuery(toQuery(varied))).toEqual(varied);
+    expect(fromQuery("?diversity=1e7&diversity_target=2").options.diversity).toEqual(NEUTRAL.diversity);
     const own: Address = { ...nothing, history: ["a", "b,c", "a"] };
     expect(fromQuery(toQuery(own))).toEqual(own);
   });
@@ -55,7 +59,7 @@ describe("the address", () => {
   it("can be read, and bad parts of it get their defaults", () => {
     const two = { ...NEUTRAL, weights: new Map([[1, 2], [3, 0]]) };
     expect(toQuery({ ...nothing, user: "368", options: two })).toBe("?user=368&weights=1:2,3:0");
-    const odd = fromQuery("?user=&diversity=7&mix=x&weights=a:b,5:-1&added=z:1,category:&list=x");
+    const odd = fromQuery("?user=&diversity=-7&mix=x&weights=a:b,5:-1&added=z:1,category:&list=x");
     expect(odd).toEqual(nothing);
     expect(fromQuery("?weights=1:99&added=99*item:x").options).toMatchObject({ weights: new Map([[1, 16]]), added: [{ weight: 16 }] });
   });

@@ -1,2 +1,0 @@
-const __vite__mapDeps=(i,m=__vite__mapDeps,d=(m.f||(m.f=["./page-DgZP7w.js","./page-DuWyZ8.js","./page-Io5Jbn.js","./page-C0H9D9.js","./page-Bf6o2q.css","./page-CzH3_x.js","./page-DE_G31.css","./page-wAxufB.js","./page-BaphnS.js","./page-CafOlC.js","./page-BrOKhE.css","./page-D2PJxT.css"])))=>i.map(i=>d[i]);
-import{a as e,n as t,t as n}from"./page-Io5Jbn.js";var r=document.getElementById(`page`),[{start:i},a]=await Promise.all([e(()=>import(`./page-DgZP7w.js`),__vite__mapDeps([0,1,2,3,4,5,6,7,8,9,10,11]),import.meta.url),t(n())]);r&&i(r,a);
