@@ -43,9 +43,9 @@ export default defineConfig({
     modulePreload: { polyfill: false },
     rolldownOptions: {
       output: {
-          entryFileNames: "page-[hash].js",
-          chunkFileNames: "page-[hash].js",
-          assetFileNames: "page-[hash][extname]",
+          entryFileNames: "page-[hash:6].js",
+          chunkFileNames: "page-[hash:6].js",
+          assetFileNames: "page-[hash:6][extname]",
         },
     },
   },

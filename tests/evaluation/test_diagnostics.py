@@ -247,6 +247,8 @@ def test_recall_is_measured_on_the_served_list_with_rules():
     found = diagnose(recommender, [case([2], [5])], k=1)
     assert found.recall == 1
     assert found.marginal_recall == (0,)  # the interest alone lists 4
+    # A later ranker can reach what is served, with the item of the rules.
+    assert (found.pool_recall, found.pool_items) == (1, 2)
 
 
 def test_a_single_interest_has_no_pairwise_numbers():

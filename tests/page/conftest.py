@@ -92,7 +92,11 @@ def world(tmp_path_factory):
         save(models[name], folder / name, about={"seconds": 1.5})
     save(in_a_circle(dataset), folder / "regions", about={})
     rules = {"dislikes": "rating<=2", "dislikes_by": "value"}
-    save(models["artifact"], folder / "rated", about={"dataset": {"weighting": rules}})
+    save(
+        models["artifact"],
+        folder / "rated",
+        about={"dataset": {"weighting": rules}, "result": {"steps": 9}},
+    )
     named = {"artifact": models["artifact"], "artifact-k1": models["other"]}
     write_small_report(dataset, named, folder / "report")
     pruned = untrained(dataset, extractor="prism")

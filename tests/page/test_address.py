@@ -86,7 +86,7 @@ def test_back_undoes_each_change_and_forward_does_it_again(page):
 
 
 def test_a_broken_link_shows_the_page(visit, server):
-    page = visit(server.address, query="?user=nobody&weights=x&added=category:Nothing&diversity=9")
+    page = visit(server.address, query="?user=nobody&weights=x&added=category:Nothing&diversity=-9")
     expect(page.get_by_role("heading", name="Popular items", exact=True)).to_be_visible()
     expect(page.locator(".item").first).to_be_visible()
     expect(
@@ -112,6 +112,33 @@ def test_a_very_long_link_is_checked_like_a_short_one(visit, server):
     assert "weights" not in page.url
     assert "added" not in page.url
     assert "muted" not in headline(page)
+
+
+def test_weights_of_a_link_end_when_the_history_of_its_user_has_changed(visit, server):
+    """Numbers of interests mean something else then: the link muted another interest."""
+
+    def store(page, *items):
+        sent = [{"user": "weighted", "item": item} for item in items]
+        assert page.request.post(f"{server.address}/v1/events", data={"events": sent}).ok
+
+    page = visit(server.address)
+    store(page, "5", "10", "50", "100")
+    page.goto(f"{server.address}/?user=weighted")
+    settle(page)
+    page.get_by_role("button", name="Mute").first.click()
+    settle(page)
+    expect(page).to_have_url(re.compile("weights=.+&events=4$"))
+    link = page.url
+    page.reload()
+    settle(page)
+    assert "muted" in headline(page)
+    assert page.url == link
+    store(page, "60", "70")
+    page.reload()
+    expect(page.locator(".bar")).to_contain_text("The weights were left out")
+    settle(page)
+    assert "muted" not in headline(page)
+    assert page.url == f"{server.address}/?user=weighted"
 
 
 def test_undo_after_a_slider_stays_on_the_page(page):

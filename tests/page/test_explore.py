@@ -38,7 +38,8 @@ def test_the_sentence_counts_items_interests_and_recommendations(page, answers):
 def test_a_single_interest_is_said_as_one(visit, own_server):
     page = visit(own_server(artifact="other").address)
     page.locator(".item").first.wait_for()
-    assert "1 interest → 20 recommendations. This history shows one interest:" in headline(page)
+    # The artifact has a single interest, so this says nothing about the history.
+    assert re.search(r"^\d+ items → 1 interest → 20 recommendations: .+ \(20\)\.$", headline(page))
     expect(page.locator("article")).to_have_count(1)
     # Nothing to share out, and no groups to choose.
     expect(page.get_by_role("radio", name="By rank")).to_have_count(0)
@@ -46,7 +47,7 @@ def test_a_single_interest_is_said_as_one(visit, own_server):
 
 def test_without_a_history_the_popular_items_are_called_that(page):
     click(page, "Start empty")
-    assert headline(page) == "No history yet. These 20 popular items are the same for everyone."
+    assert headline(page) == "No history yet. These 20 items are popular among all users."
     expect(page.get_by_role("heading", name="Popular items", exact=True)).to_be_visible()
     expect(page.locator(".item")).to_have_count(20)
     expect(page.locator("article")).to_have_count(0)
@@ -272,6 +273,26 @@ def test_five_steps_of_variety_say_what_they_change(page):
     click(page, "Most relevant")
     assert listed(page) == first
     expect(page.locator("[data-shown=effect]")).to_have_text("The list by relevance alone.")
+
+
+def test_the_same_items_in_another_order_are_not_the_list_by_relevance(page):
+    def reorder(route):
+        answer = route.fetch().json()
+        answer["items"][:2] = answer["items"][1::-1]
+        same = answer["effect"]["plain_categories"]
+        effect = {"categories": same, "plain_categories": same, "new_items": 0, "relevance": 1.0}
+        answer["effect"] = effect
+        route.fulfill(json=answer)
+
+    said = page.locator("[data-shown=effect]")
+    click(page, "Slightly varied")
+    page.route("**/v1/recommend", reorder)
+    click(page, "Most relevant")
+    expect(said).to_contain_text("as before; 0 of 20 items are new; relevance 0%")
+    page.unroute("**/v1/recommend")
+    click(page, "Balanced")
+    click(page, "Most relevant")
+    expect(said).to_have_text("The list by relevance alone.")
 
 
 @pytest.mark.parametrize("size", SIZES)

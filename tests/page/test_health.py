@@ -93,6 +93,16 @@ def test_health_has_no_verdict_of_another_model(visit, own_server):
     expect(page.locator(".verdict")).not_to_contain_text("recall")
 
 
+def test_the_result_of_a_training_is_no_evaluation(visit, own_server):
+    page = visit(own_server(artifact="rated").address, "diagnostics")
+    expect(page.get_by_text("No evaluation report; start")).to_be_visible()
+    expect(page.get_by_text("About the evaluation")).to_have_count(0)
+    # The page has a list, but no client has asked for one.
+    expect(page.get_by_text("over 0 answers of POST /v1/recommend")).to_be_visible()
+    page.get_by_text("Settings of the training").click()
+    expect(page.get_by_text("result · steps")).to_be_visible()
+
+
 def test_health_without_a_report_says_only_what_was_measured(visit, own_server):
     page = visit(own_server().address, "diagnostics")
     expect(

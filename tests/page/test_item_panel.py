@@ -56,6 +56,30 @@ def test_an_item_is_hidden_from_this_list_and_undone_with_back(page):
     assert ids(page) == before
 
 
+@pytest.mark.parametrize("size", [(1280, 900), (390, 844)])
+def test_items_hidden_by_a_link_are_named_and_can_be_shown_again(visit, server, size):
+    page = visit(server.address, query="?user=7")
+    first, second, *_ = ids(page)
+    link = f"?user=7&diversity=0.15&blocked={first},{second}"
+    page = visit(server.address, query=link, viewport={"width": size[0], "height": size[1]})
+    assert not {first, second} & set(ids(page))
+    hidden = page.locator(".foot").filter(has_text="is hidden from this list.")
+    expect(hidden).to_have_count(2)
+    expect(hidden.first).to_contain_text(first)
+    with page.expect_response("**/v1/recommend"):
+        hidden.first.get_by_role("button", name="Show again").press("Enter")
+    settle(page)
+    assert page.url.endswith(f"/?user=7&diversity=0.15&blocked={second}")
+    assert second not in ids(page)
+    expect(hidden).to_have_count(1)
+    expect(page.locator(".bar")).to_contain_text("is no longer hidden.")
+    assert page.evaluate("document.activeElement !== document.body")
+    with page.expect_response("**/v1/recommend"):
+        page.locator(".bar").get_by_role("button", name="Undo").click()
+    settle(page)
+    expect(hidden).to_have_count(2)
+
+
 def test_an_item_is_never_recommended_until_that_is_undone(page, server):
     choose_user(page, "7")
     name, dialog = open_item(page, 1)

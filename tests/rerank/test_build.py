@@ -5,7 +5,7 @@ import pytest
 
 from prismrec.errors import ConfigError, UnknownName
 from prismrec.rerank import Diversity, InterestOptions, ListOptions, Ranking, build, rerankers
-from prismrec.rerank.build import build_lists
+from prismrec.rerank.build import build_lists, frontiers_of
 from prismrec.rerank.rerankers import find_reranker
 from prismrec.types import Pool, RankedItems
 
@@ -51,6 +51,16 @@ def test_a_deeper_search_finds_another_category_with_a_low_score():
     assert found.rank[0].tolist() == [0, 30]
     assert source.asked == [8, 32]
     assert found.certified.all()
+
+
+def test_without_options_of_interests_the_relevance_is_that_of_the_frontier():
+    # 3.0 is scaled to 1, 2.9 to 6/7 and 2.2, below the first pool, to -1/7: 6/7 of 13/7 are kept.
+    scores, categories = [3 - 0.1 * n for n in range(9)], [0] * 8 + [1]
+    found = lists(Falling(scores), categories, k=2, strength=10.0)
+    options = ListOptions(k=2)
+    (every,) = frontiers_of(Falling(scores), options, category_of=np.array([-1, *categories]))
+    assert found.relevance[0] == pytest.approx(6 / 13)
+    assert every.relevance[-1] / every.relevance[0] == pytest.approx(6 / 13)
 
 
 def test_one_search_is_enough_if_the_first_pool_proves_the_list():

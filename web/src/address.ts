@@ -28,6 +28,8 @@ export type Address = {
   options: Options;
   /** The beginning of the name of the artifact that the weights are for; null if not known. */
   artifact: string | null;
+  /** With a user: the number of events of the history that the weights are for; 0 if not known. */
+  events: number;
 };
 
 export const NEUTRAL: Options = {
@@ -38,6 +40,9 @@ export const NEUTRAL: Options = {
   blocked: [],
   grouped: true,
 };
+
+/** The service accepts no larger λ. */
+const MAX_STRENGTH = 1e6;
 
 const UNIT_NAMES: Record<Unit, string> = {
   strength: "diversity",
@@ -62,7 +67,7 @@ function split(text: string): string[] {
 }
 
 /** Return the query of an address, without parts that have their default; "" if all have. */
-export function toQuery({ user, history, removed, appended, options, artifact }: Address): string {
+export function toQuery({ user, history, removed, appended, options, artifact, events }: Address): string {
   const parts: [string, string][] = [];
   const add = (name: string, value: string) => parts.push([name, value]);
   if (user !== null) {
@@ -78,6 +83,7 @@ export function toQuery({ user, history, removed, appended, options, artifact }:
   if (weights.size) {
     add("weights", [...weights].map(([number, weight]) => `${number}:${weight}`).join(","));
     if (artifact !== null) add("artifact", artifact);
+    if (user !== null && events) add("events", String(events));
   }
   if (added.length) {
     const texts = added.map(({ kind, value, weight }) => `${weight === 1 ? "" : `${weight}*`}${kind}:${value}`);
@@ -101,6 +107,7 @@ export function fromQuery(query: string): Address {
     removed: list("removed"),
     appended: list("appended"),
     artifact: values.get("artifact") || null,
+    events: Number(values.get("events")) || 0,
     options: {
       diversity: readDiversity(values),
       mix: values.get("mix") === "shares" ? "shares" : "mixture",
@@ -115,7 +122,7 @@ export function fromQuery(query: string): Address {
 function readDiversity(values: URLSearchParams): Diversity {
   for (const [unit, name] of Object.entries(UNIT_NAMES) as [Unit, string][]) {
     const value = Number(values.get(name) ?? NaN);
-    if (value >= 0 && value <= 1) return { unit, value };
+    if (value >= 0 && value <= (unit === "strength" ? MAX_STRENGTH : 1)) return { unit, value };
   }
   return NEUTRAL.diversity;
 }

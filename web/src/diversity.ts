@@ -54,13 +54,14 @@ export function pointOf(points: Point[], list: Measured | null): Point | null {
 }
 
 /**
- * The range of the slider. Scores are scaled to 0…1, so a λ above 1 changes nothing more; a target
- * that the candidates cannot reach would have no effect.
+ * The range of the slider. A λ above 1 matters only up to the last list of the curve; a target that
+ * the candidates cannot reach would have no effect.
  */
 export function range(unit: Unit, points: Point[]): { low: number; high: number } {
   const first = points[0];
   const last = points.at(-1);
-  if (unit === "strength" || !first || !last) return { low: 0, high: 1 };
+  if (!first || !last) return { low: 0, high: 1 };
+  if (unit === "strength") return { low: 0, high: Math.max(1, last.strength) };
   if (unit === "target") return rounded(first.diversity, last.diversity, 0.01);
   return rounded(0, 1 - last.relevance, 0.001);
 }

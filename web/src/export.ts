@@ -18,7 +18,7 @@ export function toCsv(answer: Answer): string {
     item.id,
     item.title,
     item.score,
-    item.interest,
+    answer.source === "popular" ? "" : item.interest,
     names.get(item.interest) ?? "",
     item.categories.join("; "),
     reasonsOf(item, answer.interests).map(({ title }) => title).join("; "),

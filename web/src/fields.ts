@@ -29,6 +29,12 @@ const FIELDS: Record<string, string> = {
   ids_fingerprint: "编号指纹",
   split: "划分",
   name: "名称",
+  weighting: "行为权重",
+  column: "列",
+  kinds: "各类行为",
+  kept_kinds: "保留的行为类别",
+  dislikes: "不喜欢的条件",
+  dislikes_by: "条件所用字段",
   options: "选项",
   // Results of a run
   steps: "步数",

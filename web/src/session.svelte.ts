@@ -257,7 +257,7 @@ class Session {
     const now = start.user === null ? this.#toEvents(start.history) : this.#changed(base, removed, appended);
     if (user !== null) this.#tellIfEmpty(user, stored);
     this.#set({ user: start.user, ...stored, history: now, options });
-    this.#weightsFor = address.artifact;
+    this.#weighFor(address);
     const milliseconds = performance.now() - started;
     const { dislikes } = this;
     this.#accept({ answer: start.answer, milliseconds }, { history: now, dislikes, options, frontier: true });
@@ -295,7 +295,7 @@ class Session {
       const { base, disliked } = stored;
       const now = this.#changed(base, removed, user === null ? (history ?? []) : appended);
       this.#set({ user, base, history: now, disliked, options });
-      this.#weightsFor = address.artifact;
+      this.#weighFor(address);
       this.#refresh(true);
     };
     await this.attempt("list", load, isNewest);
@@ -366,7 +366,7 @@ class Session {
   #address(): Address {
     const { user } = this;
     const changed = compareHistories(idsOf(this.base), this.ids);
-    const common = { options: this.options, artifact: this.#weighted };
+    const common = { options: this.options, artifact: this.#weighted, events: this.history.length };
     if (user !== null) return { user, history: null, ...changed, ...common };
     return { user, history: this.ids, removed: [], appended: [], ...common };
   }
@@ -374,6 +374,11 @@ class Session {
   /** The beginning of the name of the artifact that the weights are for; null if not known. */
   get #weighted(): string | null {
     return this.#weightsFor ?? this.answer?.artifact.slice(0, ARTIFACT_LENGTH) ?? null;
+  }
+
+  /** Expect the artifact of an address; none has the name "-", if the user's history has changed since. */
+  #weighFor({ artifact, events }: Address): void {
+    this.#weightsFor = events && events !== this.history.length ? "-" : artifact;
   }
 
   #writeAddress(way: "push" | "replace"): void {
@@ -420,7 +425,7 @@ class Session {
     this.disliked = disliked;
     this.dislikes = dislikesOf(disliked, idsOf(base), idsOf(history));
     this.options = options;
-    void this.loadTitles(idsOf(history.slice(-MOST_EVENTS)));
+    void this.loadTitles([...idsOf(history.slice(-MOST_EVENTS)), ...options.blocked]);
   }
 
   /** Numbers of interests mean something else in another history, so their weights end. */
@@ -574,6 +579,12 @@ class Session {
   block(id: string, title: string): void {
     const blocked = [...this.options.blocked, id];
     this.#changeOptions({ blocked }, settings.words.blocked(title));
+  }
+
+  /** Let an item be in this list again. */
+  unblock(id: string): void {
+    const blocked = this.options.blocked.filter((one) => one !== id);
+    this.#changeOptions({ blocked }, settings.words.unblocked(this.title(id)));
   }
 
   /** Hide an item from everyone's lists; the service may refuse it, and the caller says so. */

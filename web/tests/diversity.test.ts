@@ -38,6 +38,8 @@ describe("the diversity setting", () => {
     expect(range("loss", points).high).toBeCloseTo(0.1);
     expect(toValue("strength", 0, points)).toBe(0);
     expect(toValue("strength", STEPS, points)).toBe(1);
+    const last = { strength: 1.68, relevance: 0.3, diversity: 1 };
+    expect(toValue("strength", STEPS, [...points, last])).toBe(1.68);
   });
 
   it("has a range even for a single list", () => {

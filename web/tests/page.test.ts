@@ -25,7 +25,7 @@ const answer = (items: Item[], interests: Interest[], unknown: string[] = []) =>
   ({ items, interests, unknown, source: "interests" }) as unknown as Answer;
 
 describe("the address", () => {
-  const nothing: Address = { user: null, history: null, removed: [], appended: [], options: NEUTRAL, artifact: null };
+  const nothing: Address = { user: null, history: null, removed: [], appended: [], options: NEUTRAL, artifact: null, events: 0 };
 
   it("is empty without a choice, and keeps an empty history apart from none", () => {
     expect(toQuery(nothing)).toBe("");
@@ -37,7 +37,7 @@ describe("the address", () => {
 
   it("restores all that it was made from", () => {
     const full: Address = {
-      user: "ann/ä &=,", history: null, artifact: "0123456789ab", removed: ["a,b", "c\\d"], appended: ["é", "1:2"],
+      user: "ann/ä &=,", history: null, artifact: "0123456789ab", events: 5, removed: ["a,b", "c\\d"], appended: ["é", "1:2"],
       options: {
         diversity: { unit: "loss", value: 0.05 }, mix: "shares", weights: new Map([[1, 2], [3, 0]]), grouped: false,
         added: [{ kind: "category", value: "Film, noir: 2*x", weight: 0.5 }, { kind: "item", value: "B00A", weight: 1 }],
@@ -48,6 +48,10 @@ describe("the address", () => {
     // A budget is slightly more than the loss of its list; a rounded one would make another list.
     const exact: Address = { ...full, options: { ...full.options, diversity: { unit: "loss", value: 1 - 0.9876543 + 1e-9 } } };
     expect(fromQuery(toQuery(exact))).toEqual(exact);
+    // The last lists of a trade-off curve have a λ above 1.
+    const varied: Address = { ...full, options: { ...full.options, diversity: { unit: "strength", value: 1.68 } } };
+    expect(fromQuery(toQuery(varied))).toEqual(varied);
+    expect(fromQuery("?diversity=1e7&diversity_target=2").options.diversity).toEqual(NEUTRAL.diversity);
     const own: Address = { ...nothing, history: ["a", "b,c", "a"] };
     expect(fromQuery(toQuery(own))).toEqual(own);
   });
@@ -55,7 +59,7 @@ describe("the address", () => {
   it("can be read, and bad parts of it get their defaults", () => {
     const two = { ...NEUTRAL, weights: new Map([[1, 2], [3, 0]]) };
     expect(toQuery({ ...nothing, user: "368", options: two })).toBe("?user=368&weights=1:2,3:0");
-    const odd = fromQuery("?user=&diversity=7&mix=x&weights=a:b,5:-1&added=z:1,category:&list=x");
+    const odd = fromQuery("?user=&diversity=-7&mix=x&weights=a:b,5:-1&added=z:1,category:&list=x");
     expect(odd).toEqual(nothing);
     expect(fromQuery("?weights=1:99&added=99*item:x").options).toMatchObject({ weights: new Map([[1, 16]]), added: [{ weight: 16 }] });
   });
@@ -191,6 +195,11 @@ describe("files and commands", () => {
     expect(lines).toBe(
       'rank,id,title,score,interest,name,categories,because\r\n1,"1,2","\'=cmd(""x"")\nnew",1.5,4,"noir","A; B","Title a"\r\n',
     );
+  });
+
+  it("write no interest for popular items, which have none", () => {
+    const lines = toCsv({ ...answer([item("x", 0)], []), source: "popular" });
+    expect(lines).toContain('1,"x","Title x",1.5,"","",');
   });
 
   it("write a command that a shell reads as one request", () => {

@@ -68,10 +68,10 @@ class Diagnostics:
     recall: float
     """recall@k of the served list, with the rule retriever if there is one."""
     pool_recall: float
-    """Recall of the top-k lists of all interests together, the most that a later ranker can
-    reach."""
+    """Recall of the candidates, which are the top-k lists of all interests and the served list
+    together: the most that a later ranker can reach."""
     pool_items: float
-    """Mean number of distinct items in these lists together, from k to K · k."""
+    """Mean number of distinct candidates, from k to (K + 1) · k."""
     distinct_lists: float
     """Distinct lists / users, in (0, 1]."""
     largest_share: float | None

@@ -87,7 +87,8 @@ def measure_interests(
         return retriever.item_search.find(some, k, eligible).items
 
     per_interest = _lists_per_interest(query, k, lists_of)
-    pool = per_interest.reshape(len(cases), -1)
+    # The served list has items of the rule retriever, which the lists per interest lack.
+    pool = np.concatenate([per_interest.reshape(len(cases), -1), served.items], axis=1)
     answers = Answers(served.items, targets, histories, categories)
     return InterestMeasures(
         formed=np.full(len(cases), interests.parts is not None),

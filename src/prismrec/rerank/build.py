@@ -114,7 +114,8 @@ def _write(
         certified &= candidates.complete & (~changed | (strengths == 0))
     lists.write(rows, candidates.ranked, chosen)
     lists.strength[rows], lists.certified[rows] = strengths, certified & candidates.known
-    lists.relevance[rows] = _relevance_kept(candidates.scaled_scores, chosen, k)
+    steered = not options.interests.neutral
+    lists.relevance[rows] = _relevance_kept(candidates.scaled_scores, chosen, k, steered)
     done: Bool[np.ndarray, " R"] = lists.certified[rows] & settled
     return ~done if exact else _is_short(candidates, chosen)
 
@@ -245,16 +246,16 @@ def _apply_minimum(
 
 
 def _relevance_kept(
-    scores: Float[np.ndarray, "R M"], chosen: Int[np.ndarray, "R k"], k: int
+    scores: Float[np.ndarray, "R M"], chosen: Int[np.ndarray, "R k"], k: int, steered: bool
 ) -> Float[np.ndarray, " R"]:
-    """Return the sum of the scaled scores of the lists, as a share of that of the top k.
+    """Return the sum of the scaled scores of the lists, from 0, as a share of that of the top k.
 
-    If a list has items below 0, which is the lowest of the first candidates, scores count from its
-    lowest item, so that the share is not negative.
+    It is that of the frontier. Items of a steered list may all be below 0, which is the lowest of
+    the first candidates: then scores count from its lowest item, so that lists can be compared.
     """
     listed = np.where(chosen >= 0, np.take_along_axis(scores, chosen, axis=1), np.inf)
-    low = np.minimum(listed.min(axis=1, initial=0, keepdims=True), 0)
-    own = np.where(chosen >= 0, listed - low, 0).sum(axis=1)
+    low = np.minimum(listed.min(axis=1, initial=0, keepdims=True), 0) if steered else 0
+    own = np.maximum(np.where(chosen >= 0, listed - low, 0).sum(axis=1), 0)
     top = scores[:, :k] - low
     whole = np.where(np.isneginf(top), 0, top).sum(axis=1)
     kept = np.full(len(own), np.nan)

@@ -1,2 +1,0 @@
-const __vite__mapDeps=(i,m=__vite__mapDeps,d=(m.f||(m.f=["./page-D6oGCiHh.js","./page-lOtQGWs-.js","./page-Bt6CjMum.js","./page-22bVyM-p.js","./page-Bf6o2qMc.css","./page-Bkb5j_Bw.js","./page-DE_G31VH.css","./page-DMH5moc5.js","./page-dEBHdVW2.js","./page-DuhKQDj0.js","./page-BrOKhE3j.css","./page-D2PJxTKn.css"])))=>i.map(i=>d[i]);
-import{a as e,n as t,t as n}from"./page-Bt6CjMum.js";var r=document.getElementById(`page`),[{start:i},a]=await Promise.all([e(()=>import(`./page-D6oGCiHh.js`),__vite__mapDeps([0,1,2,3,4,5,6,7,8,9,10,11]),import.meta.url),t(n())]);r&&i(r,a);
