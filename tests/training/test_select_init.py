@@ -104,19 +104,6 @@ def test_all_processes_train_what_the_first_one_chose(world, monkeypatch):
     assert sent == [[8], [0]]
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    ("clusters", "given", "epochs"), [(3, {}, 12), (0, {}, 8), (3, {"epochs": 1}, 1)]
-)
-def test_a_training_that_reads_clusters_has_more_epochs(world, clusters, given, epochs):
-    catalog, split, config = world
-    split = replace(split, valid=[])  # nothing ends it early
-    training = TrainConfig(batch_size=2_000, **given)
-    trained = fit(split, catalog, replace(config, train_clusters=clusters), training)
-    assert trained.settings["epochs"] == epochs
-    assert trained.result.steps == epochs  # one batch each
-
-
 def test_a_resumed_training_reads_the_clusters_that_were_chosen(world, monkeypatch, tmp_path):
     catalog, split, config = world
     measured = [0.2, 0.3]

@@ -38,7 +38,7 @@ from prismrec.training.run import pick_device
 from prismrec.training.run_config import RunConfig, ValidationMetric, require
 from prismrec.training.select import select_on_validation
 from prismrec.training.select_forming import usual
-from prismrec.training.select_init import choose_initial_model, choose_train_clusters, lengthened
+from prismrec.training.select_init import choose_initial_model, choose_train_clusters
 from prismrec.training.trained import Trained
 from prismrec.training.untrained import shuffle_untrained
 from prismrec.training.validation import drawn_users, measure_one, validation_metric
@@ -154,7 +154,6 @@ def train_weights(
     """
     with stage("measuring the data"):
         stats = dataset_stats(split, catalog)
-    is_open = training.epochs is None and training.steps is None
     config, training = resolve_defaults(config, training, stats)
     check_regularizers(config)
     first, processes = (config, split, catalog, training.seed), current_processes()
@@ -168,7 +167,6 @@ def train_weights(
     )
     resumed = Path(folder) if resume and folder is not None else None
     config = choose_train_clusters(config, pick_device(training), resumed)
-    training = lengthened(training) if config.train_clusters and is_open else training
     metric = validation_metric(config.validate_on, stats.items)
     cases, sampled = drawn_users(split.valid, metric, seed=training.seed)
     counts = split.train.counts(catalog.size)

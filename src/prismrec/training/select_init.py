@@ -18,7 +18,6 @@ from prismrec.models import Model
 from prismrec.recommend import Recommender
 from prismrec.training.build import build_initial_model
 from prismrec.training.checkpoint import saved_progress
-from prismrec.training.config import EPOCHS, TrainConfig
 from prismrec.training.processes import current_processes
 from prismrec.training.run_config import RunConfig, require
 from prismrec.training.select_forming import UNCERTAIN
@@ -33,8 +32,6 @@ CLUSTERS = 6
 """Largest number of clusters of a history, if co-occurrence is counted within them."""
 TRAIN_CLUSTERS = 8
 """The same for those that a training reads."""
-LONGER = 1.5
-"""Factor on the epochs if every second step reads clusters, so that fewer read whole histories."""
 MIN_GAIN = 1.1
 """Factor by which the metric must rise. Training makes up for smaller gains: with 1.05 on accounts
 of one person (Toys), a trained model was level; with 1.14 and more on shared accounts it was better
@@ -89,10 +86,7 @@ def choose_initial_model(
         f"histories and {values[1]:.4f} within clusters"
     )
     if better and config.train_clusters is None:
-        reason += (
-            "; so every second step reads the cluster that is nearest to each target, and the "
-            f"default of epochs is {LONGER:g} times as many"
-        )
+        reason += "; so every second step reads the cluster that is nearest to each target"
     return chosen, model.train(), reason
 
 
@@ -118,11 +112,6 @@ def choose_train_clusters(
         chosen = TRAIN_CLUSTERS
     total = processes.sums([chosen if processes.is_first else 0], device)
     return replace(config, train_clusters=int(total[0]))
-
-
-def lengthened(training: TrainConfig) -> TrainConfig:
-    """Return the settings with the epochs of a training that reads clusters."""
-    return replace(training, epochs=int(LONGER * (training.epochs or EPOCHS)))
 
 
 def may_compare(config: RunConfig, items: int) -> bool:
