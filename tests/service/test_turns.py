@@ -244,7 +244,9 @@ def test_single_requests_that_arrived_with_a_batch_come_before_it(serve, history
         return await asyncio.gather(batch, answering.answer(request))
 
     answers, answer = client.portal.call(send)
-    assert [one.items for one in answers] == [answer.items] * 3
+    # Another size of a batch may change the last digit of a score.
+    listed = [item.id for item in answer.items]
+    assert [[item.id for item in one.items] for one in answers] == [listed] * 3
     assert order == ["run", "run_all"]
 
 
