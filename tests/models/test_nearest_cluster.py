@@ -44,6 +44,7 @@ def test_the_nearest_cluster_by_hand():
         assert found.tolist() == [[0, 0, nearest]]
 
 
+@pytest.mark.slow
 @given(st.integers(0, 10**6), st.booleans())
 @settings(max_examples=30)
 @torch.no_grad()

@@ -104,6 +104,7 @@ def test_all_processes_train_what_the_first_one_chose(world, monkeypatch):
     assert sent == [[8], [0]]
 
 
+@pytest.mark.slow
 def test_a_resumed_training_reads_the_clusters_that_were_chosen(world, monkeypatch, tmp_path):
     catalog, split, config = world
     measured = [0.2, 0.3]
