@@ -127,6 +127,12 @@ def test_every_second_step_reads_the_cluster_nearest_to_the_target(new_model, hi
     assert found.item() != pytest.approx(whole.item(), rel=1e-4)
 
 
+@pytest.mark.parametrize("clusters", [-1, 2.5, "3", True])
+def test_impossible_numbers_of_clusters_are_refused(clusters):
+    with pytest.raises(ConfigError, match=f"clusters is {clusters!r}; it must be a whole number"):
+        Objective(clusters=clusters)
+
+
 @pytest.mark.slow
 def test_steps_of_a_training_read_whole_histories_and_clusters_in_turn(
     new_model, histories, monkeypatch

@@ -19,7 +19,7 @@ from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
 from prismrec.data import Histories
-from prismrec.errors import ConfigError
+from prismrec.errors import ConfigError, is_whole
 from prismrec.models import (
     CHUNK,
     LSE,
@@ -47,7 +47,8 @@ class Objective:
     docs/python.md describes the fields.
 
     Raises:
-        ConfigError: Dislikes with a loss that is no softmax, or an impossible weight of them.
+        ConfigError: Dislikes with a loss that is no softmax, or an impossible weight of them; or
+            ``clusters`` is no number from 0.
     """
 
     loss: Loss = losses.softmax
@@ -71,7 +72,12 @@ class Objective:
         return self if not self.clusters or step % 2 else replace(self, clusters=0)
 
     def __post_init__(self) -> None:
-        """Check that the loss can use the dislikes."""
+        """Check the number of clusters, and that the loss can use the dislikes."""
+        if not is_whole(self.clusters, 0):
+            raise ConfigError(
+                f"clusters is {self.clusters!r}; it must be a whole number, and 0 reads whole "
+                "histories only."
+            )
         if self.dislikes is None:
             return
         if not losses.is_softmax(self.loss):
