@@ -7,6 +7,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from extractors_of_one import drawn, extractor_of_one
 from prismrec.errors import ConfigError
 from prismrec.models.clustering import assign_clusters
 from prismrec.models.extractors import EXTRACTORS
@@ -15,20 +16,9 @@ from prismrec.models.nearest_cluster import find_nearest, read_nearest_clusters
 NUMBER = 3
 
 
-def prism(seed=0, *, block=False):
-    torch.manual_seed(seed)
-    extractor = EXTRACTORS["prism"](dim=4, interests=1, max_len=9, block=block).eval()
-    for parameter in extractor.parameters():
-        torch.nn.init.normal_(parameter, std=0.5)
-    return extractor
-
-
-def drawn(seed, batch=4, length=9, dim=4):
-    generator = torch.Generator().manual_seed(seed)
-    lengths = torch.randint(0, length + 1, (batch,), generator=generator)
-    mask = torch.arange(length) < lengths[:, None]
-    items, target = torch.randn(2, batch, length, dim, generator=generator)
-    return items * mask[..., None], mask, target
+def drawn_targets(seed):
+    """Return a target for each event of ``drawn(seed)``."""
+    return torch.randn(5, 9, 4, generator=torch.Generator().manual_seed(seed + 1))
 
 
 def test_the_nearest_cluster_by_hand():
@@ -49,7 +39,8 @@ def test_the_nearest_cluster_by_hand():
 @settings(max_examples=30)
 @torch.no_grad()
 def test_each_prefix_is_read_as_its_nearest_cluster(seed, block):
-    extractor, (items, mask, target) = prism(seed, block=block), drawn(seed)
+    extractor, target = extractor_of_one("prism", {"block": block}, seed), drawn_targets(seed)
+    items, mask = drawn(seed)
     found = read_nearest_clusters(extractor, items, mask, target=target, number=NUMBER)
     cluster = assign_clusters(items, mask, number=NUMBER)
     states = extractor.states_of(items)
@@ -81,7 +72,8 @@ def test_each_prefix_is_read_as_its_nearest_cluster(seed, block):
 
 
 def test_one_cluster_is_the_whole_history():
-    extractor, (items, mask, target) = prism(), drawn(1)
+    extractor, target = extractor_of_one("prism", {}), drawn_targets(1)
+    items, mask = drawn(1)
     found = read_nearest_clusters(extractor, items, mask, target=target, number=1)
     whole = extractor.prefixes(items, mask)
     torch.testing.assert_close(found.vectors, whole.vectors)
@@ -89,7 +81,8 @@ def test_one_cluster_is_the_whole_history():
 
 
 def test_the_choice_has_no_gradient_and_the_reading_has():
-    extractor, (items, mask, target) = prism(), drawn(2)
+    extractor, target = extractor_of_one("prism", {}), drawn_targets(2)
+    items, mask = drawn(2)
     items, target = items.requires_grad_(), target.requires_grad_()
     found = read_nearest_clusters(extractor, items, mask, target=target, number=NUMBER)
     found.vectors.sum().backward()
@@ -100,7 +93,7 @@ def test_the_choice_has_no_gradient_and_the_reading_has():
 
 @pytest.mark.parametrize("name", sorted(set(EXTRACTORS) - {"prism"}))
 def test_an_extractor_without_weights_of_groups_is_refused(name):
-    extractor = EXTRACTORS[name](dim=4, interests=1, max_len=9)
-    items, mask, target = drawn(3)
+    extractor, target = extractor_of_one(name, {}), drawn_targets(3)
+    items, mask = drawn(3)
     with pytest.raises(ConfigError, match=r"set train_clusters to 0, or use the extractor prism"):
         read_nearest_clusters(extractor, items, mask, target=target, number=NUMBER)

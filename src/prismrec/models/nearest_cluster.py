@@ -12,7 +12,7 @@ from torch import Tensor
 
 from prismrec.errors import ConfigError
 from prismrec.models.clustering import LEAST, NEARNESS, assign_clusters
-from prismrec.models.extractors.base import Extractor, prefix_mask
+from prismrec.models.extractors.base import Extractor, prefix_mask, without_prior
 from prismrec.types import Interests
 
 
@@ -52,10 +52,8 @@ def read_nearest_clusters(
     nearest = find_nearest(states.detach(), mask, cluster, target.detach(), number)
     member = prefix_mask(mask) & (cluster[:, None] == nearest[:, :, None])
     weights = extractor.group_weights(states, member)
-    vectors = (weights @ states).flatten(0, 1)[:, None]
-    bias = vectors.new_zeros(len(vectors), 1)
-    active = torch.ones_like(bias, dtype=torch.bool)
-    return Interests(vectors, weights.flatten(0, 1)[:, None], bias, active)
+    vectors = weights @ states
+    return without_prior(vectors.flatten(0, 1)[:, None], weights.flatten(0, 1)[:, None])
 
 
 def find_nearest(
