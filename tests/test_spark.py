@@ -2,7 +2,6 @@
 
 import errno
 import os
-import resource
 import shutil
 import signal
 import sys
@@ -14,6 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from commands import run
+from limits import full_disk
 from prismrec.data import (
     Columns,
     build_dataset,
@@ -259,14 +259,10 @@ def test_a_full_disk_of_a_worker_is_an_error_of_the_operating_system():
 
 
 def test_arrays_are_not_mapped_to_a_disk_that_is_too_full_for_them(tmp_path):
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 22, before[1]))
-    try:
+    with full_disk(1 << 22):
         with pytest.raises(DataError, match=rf"^{tmp_path} could not be written \(.*free disk"):
             _array_on_disk(1 << 20, tmp_path)
         assert _array_on_disk(1 << 10, tmp_path).shape == (1 << 10,)
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
     assert not list(tmp_path.iterdir())
 
 

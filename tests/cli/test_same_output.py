@@ -161,6 +161,7 @@ def test_a_log_in_the_folder_of_the_data_set_is_refused_before_it_is_read(data, 
     log.unlink()
     for inputs in (
         [data / "items.parquet"], [data.parent / "*" / "items.parquet"],
+        [data.parent.parent / "**" / "items.parquet"],
         [WORLD, "--items", data / "items.parquet"],
     ):  # fmt: skip
         assert run("prepare", *inputs, "--out", data) == 2

@@ -2,9 +2,7 @@
 
 import fcntl
 import os
-import resource
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from functools import cache
 from threading import Barrier
 
@@ -14,6 +12,7 @@ import pytest
 import torch
 
 from event_logs import dataset_of
+from limits import full_disk
 from prismrec.data.sources import fetch
 from prismrec.data.storage import load_dataset, save_dataset
 from prismrec.errors import DataError
@@ -77,16 +76,6 @@ def write(place, text):
 @pytest.fixture
 def place(tmp_path):
     return tmp_path / "some" / "ml-1m"  # the folder of a named data set needs this name
-
-
-@contextmanager
-def full_disk():
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (100, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def names_in_folder_of(place):
@@ -277,7 +266,7 @@ def test_a_folder_that_has_other_files_too_is_not_replaced(place, kind, name):
         save(place, 3)
     assert read(place) == 2
     assert (place / name).read_text() == "three years"
-    (place / name).rename(place / ".DS_Store")
+    (place / name).rename((place / name).with_name("Thumbs.db"))
     save(place, 3)
     assert read(place) == 3
 

@@ -316,7 +316,7 @@ def test_the_command_reports_what_is_unusual_in_the_histories(
     assert run("recommend", tmp_path / "model", *asked) == 0
     text = " ".join(capsys.readouterr().out.split())
     assert "4 items for 3 histories" in text
-    assert "1 history has no list: all items are in it or excluded" in text
+    assert "1 history has no list: every item is in the history or excluded" in text
     assert "1 row without a user: left out; the first of the histories is row 2 of h.par" in text
     assert "1 row repeats a user of an earlier row: such a user has several lists" in text
 

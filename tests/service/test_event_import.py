@@ -125,10 +125,20 @@ def test_events_of_different_kinds_at_the_same_time_are_stored_once(monkeypatch,
     assert sorted(event.kind for event in store.recent("ann", 9)) == ["buy", "view"]
 
 
-def test_an_event_without_a_kind_is_one_of_two_kinds():
+@pytest.mark.parametrize("group", [1, 5_000])
+def test_an_event_without_a_kind_is_one_of_two_kinds(monkeypatch, group):
+    monkeypatch.setattr("prismrec.service.event_import.GROUP", group)
     store = MemoryStore()
     for rows, new in (([NONE], 1), ([VIEW, BUY], 1), ([BUY, VIEW], 0)):
         assert import_events(log_with_kinds(rows), store, newest=9).stored == new
+
+
+@pytest.mark.parametrize("rows", [[NONE, VIEW], [VIEW, NONE], [NONE, VIEW, NONE, BUY]])
+def test_the_size_of_a_group_changes_nothing(monkeypatch, rows):
+    for group in (1, 2, 5_000):
+        monkeypatch.setattr("prismrec.service.event_import.GROUP", group)
+        store = MemoryStore()
+        assert import_events(log_with_kinds(rows), store, newest=9).stored == len(rows)
 
 
 def test_equal_events_of_two_kinds_are_counted_by_kind():

@@ -4,6 +4,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
@@ -89,6 +90,25 @@ def test_a_worker_is_replaced_while_the_artifact_at_the_path_is_damaged(two, sta
         first.reload()
     replaced, _ = start_worker(paths)
     assert replaced.current().name == first.current().name
+
+
+@pytest.mark.parametrize("read_first", [True, False])
+def test_reports_have_the_order_of_the_reloads(two, start_worker, monkeypatch, read_first):
+    folder, _ = two
+    paths = ServePaths(artifact=folder / "current")
+    worker, reports = start_worker(paths)
+    monkeypatch.setattr(Reports, "current", None)
+    other = Versions(paths, Metrics(), Extensions())
+    monkeypatch.setattr("prismrec.service.versions.threading.Thread", Mock())  # it follows later
+    other.reload()
+    if read_first:
+        worker.current()
+    monkeypatch.setattr(Reports, "current", reports)
+    worker.reload()  # the newest one
+    worker.current()
+    worker._follow_reload()
+    reports.read()
+    assert Reports.newest.reload == Versions(paths, Metrics(), Extensions()).newest
 
 
 def test_a_worker_that_is_replaced_after_an_unread_reload_opens_the_path(two, start_worker):

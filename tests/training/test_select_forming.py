@@ -15,7 +15,7 @@ from prismrec.training.select_forming import (
     MIXED_FORMINGS,
     UNCERTAIN,
     choose_forming,
-    usual,
+    usual_forming,
 )
 from worlds import formed
 
@@ -148,9 +148,9 @@ def test_after_a_training_that_read_clusters_also_few_users_choose_a_small_weigh
     assert tuple(reports) == MIXED_FORMINGS
     few = cases[: select_forming.MIN_USERS - 1]
     found, how, _ = choose_forming(recommender, few, **mixed)
-    assert found.model.forming == MIXED == usual(mixed=True)
+    assert found.model.forming == MIXED == usual_forming(mixed=True)
     assert "too few validation users" in how
-    assert usual(mixed=False) == UNCERTAIN
+    assert usual_forming(mixed=False) == UNCERTAIN
 
 
 def test_users_are_an_even_sample_and_options_are_passed_on(recommender, cases, monkeypatch):

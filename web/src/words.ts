@@ -59,7 +59,7 @@ export const english = {
   changedByYou: "with your changes",
   events: (count: number) => several(count, "event"),
   moreEvents: (count: number) => `${grouped(count)} more`,
-  fewerEvents: "Show fewer",
+  fewer: "Show fewer",
   noInterestOf: "Used by no interest",
   unknownItem: "not in the catalog",
   disliked: "Disliked: no part of the history, and not recommended",

@@ -52,7 +52,7 @@ export const chinese: Words = {
   changedByYou: "含你的改动",
   events: (count) => `${grouped(count)} 个行为`,
   moreEvents: (count) => `另有 ${grouped(count)} 个`,
-  fewerEvents: "收起",
+  fewer: "收起",
   noInterestOf: "没有兴趣用到",
   unknownItem: "不在物品库中",
   disliked: "不喜欢：不计入历史，也不推荐",

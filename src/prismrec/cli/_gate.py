@@ -191,5 +191,4 @@ def check_begins(
 
 def split_name(dataset: Mapping[str, Any]) -> str:
     """Return the name of the split in the manifest of a data set, or in the record of it."""
-    split = dataset.get("split")
-    return str(split.get("name")) if isinstance(split, dict) else "by-user"
+    return str(entry_of(dataset, "split").get("name", "by-user"))

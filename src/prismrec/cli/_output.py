@@ -58,7 +58,7 @@ def check_inputs(out: Path, *inputs: str | Path | None) -> None:
         inputs: Paths or globs; None for an input that was not given.
     """
     for given in inputs:
-        for path in () if given is None else (given, *glob(str(given))):
+        for path in () if given is None else (given, *glob(str(given), recursive=True)):
             if Path(path).resolve().is_relative_to(out.resolve()):
                 raise ConfigError(
                     f"{str(path)!r} is to be read, but it is in {str(out)!r}, which --out "

@@ -27,9 +27,8 @@ from prismrec.training import RunConfig, TrainConfig
 RUN_HEADINGS = (
     (COMMON, "extractor interests dim max_len"),
     (MODEL, "readout similarity temperature dropout tie_embeddings init init_clusters categories"),
-    (LOSS, "train_clusters"),
     (LOSS, "loss negatives sampler mask_history_negatives dislike_weight"),
-    (LOSS, "routing_variance disagreement"),
+    (LOSS, "train_clusters routing_variance disagreement"),
     (VALIDATION, "validate_on exclude_seen forming rules"),
     (INDEX, "index"),
 )

@@ -122,7 +122,7 @@ def _summary_lines(summary: BulkSummary) -> Iterator[str]:
     yield line + (f", {summary.resumed:,} from a run before" if summary.resumed else "")
     if summary.without_items:
         have = "history has" if summary.without_items == 1 else "histories have"
-        yield (f"{summary.without_items:,} {have} no list: all items are in it or excluded")
+        yield f"{summary.without_items:,} {have} no list: every item is in the history or excluded"
     if summary.empty:
         yield f"{summary.empty:,} histories are empty: popular items"
     if summary.popular > summary.empty:

@@ -27,7 +27,7 @@ from prismrec.data.readers.rejected import RejectedRows
 Ids = tuple[pl.Series, NDArray[np.int32] | None, NDArray[np.int64]]
 """Distinct ids, the place of each event's id among them if known, and the number of events per
 id."""
-TIES, HALF = 0.1, 0.5  # shares that are worth a warning
+TIES, NOT_DESCRIBED = 0.1, 0.5  # shares that are worth a warning
 REJECTED, DUPLICATES = 0.01, 0.05  # shares that are serious
 
 
@@ -175,7 +175,7 @@ def check_described(item_ids: pl.Series, described: pl.Series) -> Iterator[LogWa
     """
     missing = item_ids.filter(~item_ids.is_in(described.implode()))
     share = len(missing) / max(len(item_ids), 1)
-    if share > HALF and len(described):
+    if share > NOT_DESCRIBED and len(described):
         log_has, file_has = missing[0][:40], described[0][:40]
         yield LogWarning(
             name="items_not_described", count=len(missing), share=share,

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from prismrec.errors import DataError
 
-OF_FILE_MANAGERS = (".DS_Store", "*/.DS_Store", "Thumbs.db", "desktop.ini")
+OF_FILE_MANAGERS = {".DS_Store", "Thumbs.db", "desktop.ini"}
 """Files that programs which show folders write into them, and write again."""
 
 
@@ -43,15 +43,17 @@ def check_replaceable(place: Path, kind: FolderKind) -> None:
 
 def names_in(folder: Path) -> set[str]:
     """Return the names in a folder without ``OF_FILE_MANAGERS``."""
-    return {path.name for path in folder.iterdir()} - set(OF_FILE_MANAGERS)
+    return {path.name for path in folder.iterdir()} - OF_FILE_MANAGERS
 
 
 def _first_other(place: Path, kind: FolderKind) -> str | None:
     """Return the path in a folder of the first file that is none of its kind; None without one."""
-    patterns = (*kind.files, *OF_FILE_MANAGERS)
+    if "*" in kind.files:
+        return None
     for path in sorted(place.rglob("*")):
         name = path.relative_to(place).as_posix()
         is_folder = path.is_dir() and not path.is_symlink()  # an empty one may go
-        if not is_folder and not any(fnmatchcase(name, pattern) for pattern in patterns):
+        known = any(fnmatchcase(name, pattern) for pattern in kind.files)
+        if not is_folder and not known and path.name not in OF_FILE_MANAGERS:
             return name
     return None

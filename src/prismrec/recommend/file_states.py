@@ -15,8 +15,12 @@ def file_states(files: Sequence[Path]) -> list[State]:
     Raises:
         OSError: A file is missing.
     """
-    statuses = [(file.name, file.stat()) for file in files]
-    return [(name, status.st_size, status.st_mtime_ns) for name, status in statuses]
+    return [_state(file) for file in files]
+
+
+def _state(file: Path) -> State:
+    status = file.stat()
+    return file.name, status.st_size, status.st_mtime_ns
 
 
 def check_unchanged(files: Sequence[Path], states: Sequence[State]) -> None:
@@ -26,7 +30,11 @@ def check_unchanged(files: Sequence[Path], states: Sequence[State]) -> None:
         DataError: A file has another state than before, or is missing.
     """
     for file, state in zip(files, states, strict=True):
-        if not file.exists() or file_states([file]) != [state]:
+        try:
+            is_same = _state(file) == state
+        except FileNotFoundError:
+            is_same = False
+        if not is_same:
             raise DataError(
                 f"{file} was changed or removed while the lists were made, so they may be of two "
                 "versions of the histories; wait until the histories are complete, and run the "

@@ -235,7 +235,7 @@ def count_pairs(
 def keep_strongest(block: sparse.csr_array, neighbours: int) -> sparse.csr_array:
     """Return the table with the highest entries of each row only; ties go to the smaller column.
 
-    Cost: O(entries) time, and O(V) memory besides the table and the result.
+    Entries of ``block`` are sorted in place. Cost: O(entries) time if they are sorted already.
     """
     lengths = np.diff(block.indptr)
     if lengths.max(initial=0) <= neighbours:
@@ -245,7 +245,8 @@ def keep_strongest(block: sparse.csr_array, neighbours: int) -> sparse.csr_array
     for row in np.flatnonzero(lengths > neighbours).tolist():
         entries = slice(block.indptr[row], block.indptr[row + 1])
         values = block.data[entries]
-        least = np.partition(values, len(values) - neighbours)[len(values) - neighbours]
+        place = len(values) - neighbours
+        least = np.partition(values, place)[place]
         ties = np.flatnonzero(values == least)
         here = values >= least
         here[ties[neighbours - np.count_nonzero(values > least) :]] = False

@@ -42,7 +42,8 @@ FIRST = 4
 MAX_NUMBERS = 1 << 24
 """Numbers of item vectors in memory at once when candidates are joined, 64 MiB."""
 DEEPER = 4
-"""Factor on the number of candidates per interest, if a list is not certified."""
+"""Factor on the number of candidates per interest, or per user who dislikes items, if a list is not
+certified."""
 
 
 class SearchMemory:

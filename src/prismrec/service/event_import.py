@@ -85,6 +85,7 @@ def import_events(log: EventLog, store: Store, *, newest: int) -> Imported:
     has_kinds = frame["kind"].is_not_null().any()
     sent = stored = 0
     same: Counter[tuple[Key, str | None]] = Counter()
+    before = _ImportedBefore()
     starts = range(0, len(frame), GROUP)
     for start in track(starts, "storing events", len(starts)):
         group = []
@@ -97,7 +98,9 @@ def import_events(log: EventLog, store: Store, *, newest: int) -> Imported:
             group.append((event, number))
         last = group[-1][0].user
         same = Counter({(key, kind): n for (key, kind), n in same.items() if key[0] == last})
-        events = _new_events(group, store) if has_kinds else [event for event, _ in group]
+        if has_kinds:
+            before.read(store, [event.user for event, _ in group])
+        events = _new_events(group, before) if has_kinds else [event for event, _ in group]
         stored += store.append(events)
         sent += len(group)
     dislikes = int(frame["disliked"].sum()) if "disliked" in columns else None
@@ -110,38 +113,59 @@ def _kind(event: pl.Expr) -> pl.Expr:
     return pl.when((event != "") & ~is_refused(event)).then(event)
 
 
-def _new_events(group: Sequence[tuple[Event, int]], store: Store) -> Iterator[Event]:
+class _ImportedBefore:
+    """The events of users that earlier imports stored."""
+
+    def __init__(self) -> None:
+        self.ids: dict[str, set[str]] = {}
+        self.counts: Counter[tuple[Key, str | None]] = Counter()
+        self.every: Counter[Key] = Counter()
+        """Events of all kinds."""
+        self.without_kind: Counter[Key] = Counter()
+        """Events without a kind that are the same as no event of this import so far."""
+
+    def read(self, store: Store, users: Sequence[str]) -> None:
+        """Read the events of users, and forget those of others.
+
+        A user whose events were read is not read again: this import has stored events since.
+        """
+        kept = self.ids.keys() & set(users)
+        new = [user for user in dict.fromkeys(users) if user not in kept]
+        self.ids = {user: self.ids[user] for user in kept}
+        self.counts = Counter({each: n for each, n in self.counts.items() if each[0][0] in kept})
+        self.every = Counter({key: n for key, n in self.every.items() if key[0] in kept})
+        left = {key: n for key, n in self.without_kind.items() if key[0] in kept}
+        self.without_kind = Counter(left)
+        for start in range(0, len(new), USERS):
+            some = new[start : start + USERS]
+            for user, events in zip(some, store.recent_many(some, EVERY), strict=True):
+                imported = [event for event in events if event.id.startswith(PREFIX)]
+                self.ids[user] = {event.id for event in imported}
+                self.every.update(map(_key, imported))
+                self.counts.update((_key(event), event.kind) for event in imported)
+                self.without_kind.update(_key(each) for each in imported if each.kind is None)
+
+
+def _new_events(group: Sequence[tuple[Event, int]], before: _ImportedBefore) -> Iterator[Event]:
     """Yield the events of which no import stored as many, with ids that no other event has.
 
     Earlier versions numbered events of all kinds together, so ids alone do not decide which of them
-    are stored. An event that was stored without its kind is the same as one
-    event of any kind.
+    are stored. An event that was stored without its kind counts as one event of the same user,
+    item and time, whatever its kind.
 
     Args:
         group: Events, and the number of each among equal events of its kind.
-        store: The store.
+        before: The stored events of these users; changed.
     """
-    users = list(dict.fromkeys(event.user for event, _ in group))
-    ids: dict[str, set[str]] = {}
-    counts: Counter[tuple[Key, str | None]] = Counter()
-    every: Counter[Key] = Counter()
-    for start in range(0, len(users), USERS):
-        some = users[start : start + USERS]
-        for user, events in zip(some, store.recent_many(some, EVERY), strict=True):
-            imported = [event for event in events if event.id.startswith(PREFIX)]
-            ids[user] = {event.id for event in imported}
-            every.update(map(_key, imported))
-            counts.update((_key(event), event.kind) for event in imported)
-    without_kind = Counter({key: n for (key, kind), n in counts.items() if kind is None})
     for event, number in group:
         key = _key(event)
-        known = every[key] if event.kind is None else counts[key, event.kind]
-        if event.kind and known < number <= known + counts[key, None] and without_kind[key]:
-            without_kind[key] -= 1  # the same event, stored without its kind
+        known = before.every[key] if event.kind is None else before.counts[key, event.kind]
+        if event.kind is not None and number > known and before.without_kind[key]:
+            before.without_kind[key] -= 1  # the same event, stored without its kind
         elif number > known:
-            is_taken = event.id in ids[event.user]
+            is_taken = event.id in before.ids[event.user]
             free = _id(*key, number, event.kind or "") if is_taken else event.id
-            ids[event.user].add(free)
+            before.ids[event.user].add(free)
             yield event._replace(id=free)
 
 

@@ -111,20 +111,21 @@ class KeyFile(Mapping[Scope, tuple[str, ...]]):
             ) from None
         found = {scope: list(keys) for scope, keys in self.fixed.items()}
         for number, line in enumerate(lines, 1):
-            scope, *rest = line.split() or ("#",)
-            if scope.startswith("#"):
+            words = line.split()
+            if not words or words[0].startswith("#"):
                 continue
+            scope, key = words[0], " ".join(words[1:])
             if scope not in SCOPES:  # the line is not repeated: it may be a key
                 raise ConfigError(
                     f"Line {number} of the file of keys {self.path} does not begin with read, "
                     "write or admin; write for example: read KEY."
                 )
-            if len(rest) > 1:  # such as a comment, which would be a part of the key
+            if len(words) > 2:  # such as a comment, which would be a part of the key
                 raise ConfigError(
                     f"Line {number} of the file of keys {self.path} has more than a scope and a "
                     "key; write a comment on a line of its own, and for example: read KEY."
                 )
-            found.setdefault(scope, []).append(_checked("".join(rest), f"line {number}"))
+            found.setdefault(scope, []).append(_checked(key, f"line {number}"))
         if not found:
             raise ConfigError(
                 f"The file of keys {self.path} has no key; write for example: read KEY."

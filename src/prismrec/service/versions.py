@@ -10,13 +10,13 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from copy import copy
 from pathlib import Path
 from typing import Literal
 from uuid import uuid4
 
-from prismrec.errors import DataError, PrismrecError
+from prismrec.errors import DataError, PrismrecError, StoreError
 from prismrec.recommend import check_artifact, check_trained_on
 from prismrec.service.applied_changes import check_values, with_items
 from prismrec.service.artifact_copy import private_folder
@@ -133,6 +133,8 @@ class Versions:
             self.journal.append(Reloaded(artifact=name, id=reload_id))
             self._switch(opened)
             self.recorded = name
+            with suppress(StoreError):  # the next request reads it
+                self.current()  # so that ``newest`` is this reload, unless a later one is read
             self._report(reload_id)
             return ReloadedArtifact(artifact=name, was=was)
 
@@ -204,10 +206,12 @@ class Versions:
 
     def _follow(self, new: Sequence[Change]) -> None:
         """Reload in the background if another process did."""
+        if reloads := _reloads(new):
+            self.newest = reloads[-1].id  # also one of this process: the file has their order
         others = self._unknown_reloads(new)
         if others:
             self.known_reloads |= {one.id for one in others}
-            self.recorded, self.newest = others[-1].artifact, others[-1].id
+            self.recorded = others[-1].artifact
             threading.Thread(target=self._follow_reload, daemon=True).start()
 
     def _unknown_reloads(self, changes: Sequence[Change]) -> list[Reloaded]:

@@ -30,7 +30,7 @@ from prismrec.training.loop import check_gradients
 from prismrec.training.processes import current_processes
 from prismrec.training.run import Run, pick_device
 from prismrec.training.run_config import RunConfig, require
-from prismrec.training.select_forming import UNCERTAIN
+from prismrec.training.select_forming import usual_forming
 from prismrec.training.sharding import is_sharded
 from prismrec.training.sizes import Sizes
 from prismrec.training.training_cost import (
@@ -110,7 +110,8 @@ def estimate_training(
     steps = training.steps or (training.epochs or EPOCHS) * of_epoch
     seconds = per_pair * steps * min(training.batch_size, pairs)
     validations = -(-steps // (training.validate_every or of_epoch))
-    interests = UNCERTAIN.interests if config.forming else require(config.interests)
+    formed = usual_forming(mixed=bool(config.train_clusters))
+    interests = formed.interests if config.forming else require(config.interests)
     per_user = _seconds_per_user(model.cpu(), interests)
     valid, measured = len(split.valid), read_coefficients()
     users = users_of_lists(config, valid, validations, catalog.size - 1)

@@ -37,7 +37,7 @@ from prismrec.training.result import TrainResult
 from prismrec.training.run import pick_device
 from prismrec.training.run_config import RunConfig, ValidationMetric, require
 from prismrec.training.select import select_on_validation
-from prismrec.training.select_forming import usual
+from prismrec.training.select_forming import usual_forming
 from prismrec.training.select_init import choose_initial_model, choose_train_clusters
 from prismrec.training.trained import Trained
 from prismrec.training.untrained import shuffle_untrained
@@ -257,7 +257,7 @@ def _validate(
 
     Each process makes the lists of its part of the users.
     """
-    forming = usual(mixed=bool(config.train_clusters)) if config.forming else None
+    forming = usual_forming(mixed=bool(config.train_clusters)) if config.forming else None
     recommender = Recommender.exact(model.formed(forming), catalog)
     exclude_seen, own = require(config.exclude_seen), processes.part_of(cases)
     mean = measure_one(recommender, own, metric, exclude_seen=exclude_seen) if own else 0.0

@@ -59,7 +59,7 @@ class RunConfig:
     init_clusters: int | None = None
     """Count co-occurrence within at most this many clusters of a history. Default: auto."""
     train_clusters: int | None = None
-    """Every second step reads the nearest cluster, of so many. Default: auto (as init_clusters)."""
+    """Every second step reads the cluster nearest to the target; most clusters. Default: auto."""
     categories: bool | None = None
     """Add category embeddings to item vectors in training. Default: auto."""
     mask_history_negatives: bool | None = None

@@ -52,7 +52,8 @@ def choose_forming(
         valid: Validation cases.
         metric: Metric to compare, averaged over lists of ``LENGTHS`` items.
         exclude_seen: Exclude the items of the history from lists.
-        mixed: The training read clusters: histories are mixed, however few users there are.
+        mixed: Whether the training read clusters. ``MIXED_FORMINGS`` are tried then, also with few
+            users.
 
     Returns:
         The recommender that forms interests, a sentence that describes the decision, and what was
@@ -65,7 +66,8 @@ def choose_forming(
     lengths = list_lengths(recommender.catalog.size - 1, *LENGTHS)
     names = [f"{metric}@{length}" for length in lengths]
     if len(cases) < MIN_USERS:
-        few, forming = "there are too few validation users to compare this on", usual(mixed=mixed)
+        forming = usual_forming(mixed=mixed)
+        few = "there are too few validation users to compare this on"
         return recommender.with_forming(forming), f"{_described(forming)}; {few}", {}
 
     def measured(forming: Forming | None) -> Report:
@@ -76,8 +78,8 @@ def choose_forming(
         return math.exp(sum(math.log(max(report.metrics[n], 1e-9)) for n in names) / len(names))
 
     least = UNCERTAIN.whole_weight if len(cases) < MANY_USERS else 0.0
-    ways = [forming for forming in FORMINGS if forming.whole_weight >= least]
-    ways = list(MIXED_FORMINGS) if mixed else ways
+    usable = tuple(forming for forming in FORMINGS if forming.whole_weight >= least)
+    ways = MIXED_FORMINGS if mixed else usable
     tried = track([None, *ways], "choosing how interests are formed", 1 + len(ways))
     plain, *measures = [measured(forming) for forming in tried]
     reports = list(zip(ways, measures, strict=True))
@@ -97,7 +99,7 @@ def choose_forming(
     return recommender.with_forming(forming), f"{reason}{alone:.4f}", dict(reports)
 
 
-def usual(*, mixed: bool) -> Forming:
+def usual_forming(*, mixed: bool) -> Forming:
     """Return how interests are formed without a choice, after a training that read clusters or not.
 
     Args:

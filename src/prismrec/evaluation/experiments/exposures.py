@@ -116,10 +116,10 @@ class _Found:
             self.contradictions.setdefault(definition["name"], path)
 
     def check(self, experiment: str) -> None:
-        """Raise if two files define an experiment differently; for other ones they may do so.
+        """Check that all files define this experiment alike; others are not checked.
 
         Raises:
-            DataError: They do.
+            DataError: Two files differ.
         """
         if path := self.contradictions.get(experiment):
             raise DataError(
@@ -187,9 +187,9 @@ def read_exposures(source: str | Path, experiment: str | None = None) -> Exposur
         )
     if experiment is not None and experiment not in names:
         raise UnknownName.among("experiment", experiment, names)
-    if names:
-        found.check(experiment or names[0])
-    if not names or not found.columns[name := experiment or names[0]]["user"]:
+    name = experiment or next(iter(names), "")
+    found.check(name)
+    if not found.columns[name]["user"]:
         raise DataError(f"{source} has no exposure; run a service with an experiment first.")
     shares = {each["name"]: float(each["share"]) for each in found.definitions[name]["variants"]}
     lines = pl.DataFrame(found.columns[name], schema=SCHEMA | {REQUEST: pl.String})

@@ -184,7 +184,8 @@ def check_tune_folder(folder: str | Path) -> Path:
     folder = Path(folder)
     check_writable_folder(folder)
     names = names_in(folder) if folder.exists() else set()
-    others = sorted(names - {"locks", "checkpoints", "repeats"})  # another process may begin now
+    # Another process may have made these, and not yet the journal.
+    others = sorted(names - {"locks", "checkpoints", "repeats"})
     if others and JOURNAL_FILE not in others:
         raise DataError(
             f"{folder} cannot keep a tuning, because it contains something else ({others[0]}); "

@@ -1,2 +1,0 @@
-const __vite__mapDeps=(i,m=__vite__mapDeps,d=(m.f||(m.f=["./page-grYSq4.js","./page-CFpeky.js","./page-K3q0jZ.js","./page-Dv_QhP.js","./page-Bf6o2q.css","./page-D46nIy.js","./page-DE_G31.css","./page-HSWUd-.js","./page-ClKmss.js","./page-E2Jjv7.js","./page-BrOKhE.css","./page-D2PJxT.css"])))=>i.map(i=>d[i]);
-import{a as e,n as t,t as n}from"./page-K3q0jZ.js";var r=document.getElementById(`page`),[{start:i},a]=await Promise.all([e(()=>import(`./page-grYSq4.js`),__vite__mapDeps([0,1,2,3,4,5,6,7,8,9,10,11]),import.meta.url),t(n())]);r&&i(r,a);
