@@ -1,10 +1,12 @@
-"""Configure all tests: check array shapes, use one torch thread, find the real data sets."""
+"""Configure all tests: check array shapes, use one thread, find the real data sets."""
 
 import gc
 import os
 from pathlib import Path
 
 os.environ["POLARS_MAX_THREADS"] = "2"
+# Also for the processes that tests start: two of them on two cores slow each other down.
+os.environ["OMP_NUM_THREADS"] = "1"
 
 from jaxtyping import install_import_hook
 

@@ -387,6 +387,18 @@ def test_a_screen_reader_gets_the_interest_of_each_event_and_item(page):
         assert any(f"{name}:" in row.inner_text() for name in names)
 
 
+def test_escape_closes_the_options_of_a_search_and_then_empties_it(page):
+    field = page.get_by_role("combobox", name="Add an item")
+    options = page.get_by_role("option")
+    field.press_sequentially("Title 5")
+    expect(options).not_to_have_count(0)
+    for left in ("Title 5", ""):
+        field.press("Escape")
+        page.wait_for_timeout(300)  # longer than the pause before a search
+        expect(options).to_have_count(0)
+        expect(field).to_have_value(left)
+
+
 def test_the_field_of_an_added_interest_closes_and_gives_the_focus_back(page):
     page.get_by_role("button", name="Add an interest").click()
     field = page.get_by_role("combobox", name="Add an interest")

@@ -89,6 +89,7 @@ def test_weights_end_when_another_artifact_answers(visit, own_server, world):
     page.locator(LIST).first.wait_for()
     page.get_by_role("button", name="Mute").first.click()
     expect(page).to_have_url(re.compile("weights=.:0&artifact="))
+    expect(page.get_by_role("heading", level=2).first).to_contain_text("muted")  # the list is there
     link = page.url
     server.stop()
     shutil.rmtree(world / "changing")
