@@ -33,6 +33,7 @@ from prismrec.models import (
     losses,
     read_nearest_clusters,
 )
+from prismrec.registry import options_of
 from prismrec.training.negatives import draw_negatives
 from prismrec.types import Batch, Interests, Negatives
 
@@ -52,7 +53,9 @@ class Objective:
     """
 
     loss: Loss = losses.softmax
-    """From logits ``[P, S]``, target first, to one value per row; see ``declare_softmax``."""
+    """From logits ``[P, S]``, target first, to one value per row; see ``declare_softmax``. One
+    with the keyword-only argument ``sampling_rate`` (``gbce``) gets, in each step, the negatives
+    per target divided by the items that could be negatives."""
     readout: Readout = LSE
     """How K interests score one item."""
     negatives: Sampler | None = None
@@ -237,6 +240,7 @@ def _plain_loss(
 ) -> Tensor:
     """Compute the mean loss from all scores of some positions at a time."""
     ids, items, log_q = _negatives_of(model, drawn)
+    loss = _with_sampling_rate(objective.loss, len(ids), model.size)
 
     def summed_loss(
         inputs: tuple[Tensor, Tensor, Tensor], masked_ids: Tensor, *own: Tensor | None
@@ -249,7 +253,7 @@ def _plain_loss(
         scores = losses.drop_hits(scores, masked_ids, ids)
         if extra is not None:
             scores = torch.cat([scores, extra[..., None]], dim=-1)
-        each = objective.loss(objective.readout.logits(scores, prior))
+        each = loss(objective.readout.logits(scores, prior))
         if each.shape != masked_ids.shape[:1]:
             raise ConfigError(
                 f"A loss returned the shape {tuple(each.shape)} for {len(masked_ids)} training "
@@ -268,6 +272,18 @@ def _plain_loss(
         return summed_loss(*pieces[0]) / len(masked_ids)
     sums = [checkpoint(summed_loss, *piece, use_reentrant=False) for piece in pieces]
     return torch.stack(sums).sum() / len(masked_ids)
+
+
+def _with_sampling_rate(loss: Callable[..., Tensor], negatives: int, size: int) -> Loss:
+    """Return a loss with its ``sampling_rate``, if it has this argument and no value was given.
+
+    The number of negatives is that of the sample: a sampler may draw others than those of its N.
+    """
+    given = loss.keywords if isinstance(loss, partial) else {}
+    if "sampling_rate" in given or "sampling_rate" not in options_of(loss):
+        return loss
+    others = max(size - 2, 1)  # without padding and the target
+    return partial(loss, sampling_rate=min(1.0, negatives / others))
 
 
 def _negatives_of(model: Model, drawn: Negatives | None) -> tuple[Tensor, Tensor, Tensor | None]:
