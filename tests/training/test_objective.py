@@ -66,7 +66,8 @@ def by_position(model, batch, name, loss, sampler):
         )
         kept = ~torch.isin(ids, own)
         logits = one_position(name, vectors, items[target], items[ids[kept]], log_q[kept])
-        total = total + loss(logits)[0]
+        sample = {"log_q": log_q[kept]} if loss is losses.hard_negatives else {}
+        total = total + loss(logits, **sample)[0]
     return total / len(targets)
 
 

@@ -13,9 +13,11 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn.functional import pad
 from torch.utils.checkpoint import checkpoint
 
 from prismrec.data import Histories
@@ -53,9 +55,9 @@ class Objective:
     """
 
     loss: Loss = losses.softmax
-    """From logits ``[P, S]``, target first, to one value per row; see ``declare_softmax``. One
-    with the keyword-only argument ``sampling_rate`` (``gbce``) gets, in each step, the negatives
-    per target divided by the items that could be negatives."""
+    """From logits ``[P, S]``, target first, to one value per row; see ``declare_softmax``. By these
+    keyword-only arguments it gets: ``sampling_rate``, the negatives per target divided by the items
+    that could be negatives; ``log_q`` ``[S - 1]`` of the negatives, 0 for a full softmax."""
     readout: Readout = LSE
     """How K interests score one item."""
     negatives: Sampler | None = None
@@ -240,7 +242,7 @@ def _plain_loss(
 ) -> Tensor:
     """Compute the mean loss from all scores of some positions at a time."""
     ids, items, log_q = _negatives_of(model, drawn)
-    loss = _with_sampling_rate(objective.loss, len(ids), model.size)
+    loss = _of_sample(objective, model, ids, log_q, own)
 
     def summed_loss(
         inputs: tuple[Tensor, Tensor, Tensor], masked_ids: Tensor, *own: Tensor | None
@@ -274,16 +276,21 @@ def _plain_loss(
     return torch.stack(sums).sum() / len(masked_ids)
 
 
-def _with_sampling_rate(loss: Callable[..., Tensor], negatives: int, size: int) -> Loss:
-    """Return a loss with its ``sampling_rate``, if it has this argument and no value was given.
-
-    The number of negatives is that of the sample: a sampler may draw others than those of its N.
-    """
+def _of_sample(
+    objective: Objective, model: Model, ids: Tensor, log_q: Tensor | None, own: PerPosition
+) -> Loss:
+    """Return the loss with what it asks for by keyword and has not: see ``Objective.loss``."""
+    loss: Callable[..., Tensor] = objective.loss
     given = loss.keywords if isinstance(loss, partial) else {}
-    if "sampling_rate" in given or "sampling_rate" not in options_of(loss):
-        return loss
-    others = max(size - 2, 1)  # without padding and the target
-    return partial(loss, sampling_rate=min(1.0, negatives / others))
+    known: dict[str, Any] = {}
+    wanted = set(options_of(loss)) - set(given)
+    if "sampling_rate" in wanted:  # of all items but padding and the target
+        known["sampling_rate"] = min(1.0, len(ids) / max(model.size - 2, 1))
+    if "log_q" in wanted:
+        known["log_q"] = torch.zeros(len(ids), device=ids.device) if log_q is None else log_q
+        if own.extra is not None:  # the exponential of a disliked item counts several times
+            known["log_q"] = pad(known["log_q"], (0, 1), value=-math.log(objective.dislike_weight))
+    return partial(loss, **known)
 
 
 def _negatives_of(model: Model, drawn: Negatives | None) -> tuple[Tensor, Tensor, Tensor | None]:
