@@ -1,6 +1,7 @@
 """Check the rules for every baseline, the lists by score, and some scores computed by hand."""
 
 import tracemalloc
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 
@@ -235,6 +236,19 @@ def test_ease_of_a_user_of_all_items_needs_two_dense_matrices():
 def test_ease_reports_the_memory_that_a_large_catalog_needs():
     with pytest.raises(DataError, match=r"EASE of 99,999 items .* 40 GB"):
         ease(Histories.of([[1, 2]]), 100_000)
+
+
+def test_ease_refuses_what_single_precision_cannot_compute():
+    # Without a check, torch fails: 500 added to 1.8e10 is nothing in single precision.
+    train = Histories.of([[1, 2]] * 150_000)
+    weights = np.ones(300_000, dtype=np.float32)
+    weights[:2] = 1e6
+    heavy = replace(train, weights=weights)
+    with pytest.raises(DataError, match=r"of one item, .*, sum to 1\.7e\+10, more than 400,000"):
+        ease_weights(heavy, 3, 500.0)
+    with pytest.raises(DataError, match=r"sum to 1\.5e\+05"):
+        ease_weights(train, 3, 0.3)
+    assert ease_weights(train, 3, 0.4)[1, 2] == pytest.approx(150_000 / 150_000.4, abs=0.01)
 
 
 @pytest.mark.parametrize(

@@ -65,6 +65,20 @@ def test_hard_negatives_follow_the_formula_of_remi():
         np.testing.assert_allclose(found, expected)
 
 
+def test_hard_negatives_of_a_sample_are_those_of_the_catalog():
+    # A sample with each item as often as expected has the loss of the whole catalog.
+    rng = np.random.default_rng(1)
+    scores = torch.from_numpy(rng.normal(scale=2, size=(5, 8)))
+    times = torch.from_numpy(rng.integers(1, 6, 7))
+    negatives = torch.arange(7).repeat_interleave(times)
+    log_q = times[negatives].double().log()
+    sampled = torch.cat([scores[:, :1], scores[:, 1:][:, negatives] - log_q], dim=1)
+    for beta in (0.0, 0.5, 3.0):
+        whole = losses.hard_negatives(scores, beta=beta)
+        found = losses.hard_negatives(sampled, beta=beta, log_q=log_q)
+        torch.testing.assert_close(found, whole)
+
+
 def test_the_log_q_correction_divides_by_the_expected_count():
     # A negative with the score log 3, expected 6 times in the sample, counts 3 / 6.
     scores = torch.tensor([[[log(2), log(3)]]])

@@ -1,5 +1,7 @@
 """Fit the projection from content vectors to item vectors, and mix it into the trained ones."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -46,6 +48,9 @@ def test_the_share_of_trained_rows_grows_with_events():
     counts = np.array([0, 1, 5, 20])
     assert trained_share(counts, 0.0).tolist() == [0, 1, 1, 1]
     assert trained_share(counts, 5.0).tolist() == pytest.approx([0, 1 / 6, 0.5, 0.8])
+    weights = np.array([0.0, 0.25, 0.5])
+    assert trained_share(weights, 0.0).tolist() == [0, 1, 1]
+    assert trained_share(weights, 0.5).tolist() == pytest.approx([0, 1 / 3, 0.5])
 
 
 @pytest.fixture
@@ -133,6 +138,25 @@ def test_too_few_vectors_are_refused(world):
     other = ItemContent.of([f"other {name}" for name in content.ids], content.vectors)
     with pytest.raises(DataError, match="0 have training events, but the projection needs 20"):
         check_content(other, catalog, counts)
+
+
+@pytest.mark.slow
+def test_an_item_whose_events_all_have_weight_0_is_projected_as_one_without_events(dataset):
+    size = dataset.catalog.size
+    weights = np.where(dataset.histories.items % 5 == 0, 0.0, 2.0).astype(np.float32)
+    weighted = replace(dataset, histories=replace(dataset.histories, weights=weights))
+    split = split_by_user(weighted)
+    vectors = np.random.default_rng(0).normal(size=(size - 1, 6)).astype(np.float32)
+    content = ItemContent.of(dataset.catalog.items.ids, vectors)
+    config = RunConfig(**SHORT, negatives=0)
+    trained = fit(
+        split, dataset.catalog, config, TrainConfig(epochs=1), sources=Sources(content=content)
+    )
+    without = np.arange(5, size, 5)
+    projected = trained.recommender.projection.rows_of(vectors[without - 1])[:, :-1]
+    own = tables(trained.recommender.model)[without, :-1]
+    assert np.allclose(own, projected, atol=1e-5)
+    assert f"{len(without)} of them without training events" in trained.notes["content"]
 
 
 SHORT = {"extractor": "prism", "dim": 8, "index": "exact", "rules": False, "forming": False}

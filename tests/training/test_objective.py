@@ -66,7 +66,8 @@ def by_position(model, batch, name, loss, sampler):
         )
         kept = ~torch.isin(ids, own)
         logits = one_position(name, vectors, items[target], items[ids[kept]], log_q[kept])
-        total = total + loss(logits)[0]
+        sample = {"log_q": log_q[kept]} if loss is losses.hard_negatives else {}
+        total = total + loss(logits, **sample)[0]
     return total / len(targets)
 
 
@@ -105,6 +106,25 @@ def test_the_loss_of_a_batch_is_the_mean_of_its_positions(  # noqa: PLR0917
     assert mine.keys() == theirs.keys()
     for part, gradient in theirs.items():
         torch.testing.assert_close(mine[part], gradient, rtol=1e-4, atol=1e-6, msg=part)
+
+
+@pytest.mark.parametrize("name", [None, "uniform", "in_batch", "union"])
+def test_gbce_has_the_sampling_rate_of_the_drawn_negatives(new_model, histories, name):
+    model, batch = new_model(), batch_of(histories)
+    counts, size, sampler = torch.from_numpy(histories.counts(40)), 39, None
+    if name is not None:
+        wanted = 200 if name == "in_batch" else 5
+        sampler = SAMPLERS[name](counts, wanted)
+        size = len(sampler(torch.Generator().manual_seed(0), batch.target[batch.target != 0]).items)
+        assert (size == wanted) == (name == "uniform")
+    rate = min(1.0, size / 38)
+    found = [
+        compute_loss(
+            model, batch, Objective(loss=loss, negatives=sampler), torch.Generator().manual_seed(0)
+        )[0]
+        for loss in (losses.gbce, partial(losses.gbce, sampling_rate=rate))
+    ]
+    torch.testing.assert_close(*found)
 
 
 def test_every_second_step_reads_the_cluster_nearest_to_the_target(new_model, histories):

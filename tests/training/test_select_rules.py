@@ -1,7 +1,9 @@
 """The rule retriever is the best of three kinds on validation, if it raises the metric at all."""
 
 import math
+from dataclasses import replace
 from functools import partial
+from importlib import import_module
 from types import SimpleNamespace
 
 import numpy as np
@@ -122,6 +124,18 @@ def test_kinds_that_cost_too_much_are_not_tried(dataset, ring, record, monkeypat
     assert {tried.kind for tried, _, _ in record if tried} == {"sequential-rules"}
     assert "item-knn was not tried (2,560 pairs of events are more than 2,559)" in how
     assert "ease was not tried (40 items are more than 39)" in how
+
+
+def test_ease_is_not_tried_with_weights_that_it_cannot_compute(dataset, ring, record, monkeypatch):
+    histories, cases = ring
+    module = import_module("prismrec.evaluation.baselines.ease")
+    monkeypatch.setattr(module, "MOST_SQUARES", 100)
+    weights = np.full(len(histories.items), 1e-9, dtype=np.float32)
+    weights[0] = 1.0
+    heavy = replace(histories, weights=weights)
+    _, how = fit_rule_retriever(untrained(dataset), heavy, cases, metric="recall@5")
+    assert {tried.kind for tried, _, _ in record if tried} == {"sequential-rules", "item-knn"}
+    assert "ease was not tried (EASE with l2 500 cannot be computed in single precision: " in how
 
 
 @pytest.mark.parametrize(("with_rules", "kept"), [(0.1019, False), (0.1021, True)])

@@ -1,5 +1,7 @@
 """Check that items which no training event distinguishes are not ordered by their test events."""
 
+from dataclasses import replace
+
 import numpy as np
 import polars as pl
 import pytest
@@ -7,7 +9,7 @@ import torch
 
 from prismrec.data import build_dataset, read_events
 from prismrec.data.items import read_items
-from prismrec.data.split import split_by_time
+from prismrec.data.split import split_by_time, split_by_user
 from prismrec.models import EXTRACTORS, Model
 from prismrec.training import RunConfig, TrainConfig, fit
 from prismrec.training.untrained import LARGEST, shuffle_untrained
@@ -49,6 +51,21 @@ def test_new_items_are_not_listed_in_the_order_of_their_test_events(trained_by_t
     assert alike.sum() >= 15  # nothing but the bias distinguishes these
     places = np.argsort(np.argsort(-vectors[alike, -1], kind="stable"))
     assert abs(np.corrcoef(places, np.arange(alike.sum()))[0, 1]) < 0.5
+
+
+@pytest.mark.slow
+def test_items_whose_events_all_have_weight_0_are_not_listed_by_number(dataset):
+    weights = np.where(dataset.histories.items % 4 == 0, 0.0, 1.0).astype(np.float32)
+    weighted = replace(dataset, histories=replace(dataset.histories, weights=weights))
+    config = RunConfig(dim=8, negatives=0, categories=False, rules=False, forming=False)
+    recommender = fit(
+        split_by_user(weighted), dataset.catalog, config, TrainConfig(epochs=1)
+    ).recommender
+    zero = np.arange(4, dataset.catalog.size, 4)
+    vectors = recommender.model.vectors_as_numpy(zero)
+    alike = (vectors[:, :-1] == np.median(vectors[:, :-1], axis=0)).all(axis=1)
+    assert alike.sum() >= 5
+    assert len(np.unique(vectors[alike, -1])) == alike.sum()
 
 
 def test_only_biases_of_items_without_training_events_change():

@@ -142,10 +142,19 @@ def bpr(logits: Float[Tensor, "P S"]) -> Float[Tensor, " P"]:
 
 
 @declare_softmax()
-def hard_negatives(logits: Float[Tensor, "P S"], *, beta: float = 1.0) -> Float[Tensor, " P"]:
+def hard_negatives(
+    logits: Float[Tensor, "P S"], *, beta: float = 1.0, log_q: Float[Tensor, " N"] | None = None
+) -> Float[Tensor, " P"]:
     """Return the REMI softmax loss, in which a negative with a higher score has more weight.
 
     -log e^{s+} / (e^{s+} + Σ_j e^{(1+β) s_j} / mean_j e^{β s_j}). β = 0 is ``softmax``.
+
+    Args:
+        logits: Target in column 0.
+        beta: β, from 0.
+        log_q: What was subtracted from the scores of the negatives; None: nothing. A negative with
+            the expected count q stands for 1 / q items, in the sum and in the mean: β must not
+            weigh it by q.
 
     Source: Xie et al., "Rethinking Multi-Interest Learning for Candidate Matching in
     Recommender Systems" (REMI), RecSys 2023, interest-aware hard negative mining.
@@ -153,10 +162,12 @@ def hard_negatives(logits: Float[Tensor, "P S"], *, beta: float = 1.0) -> Float[
     negatives = logits[:, 1:]
     masked = negatives == float("-inf")
     finite = negatives.masked_fill(masked, 0)  # -inf times 0 is not a number
+    log_q = negatives.new_zeros(negatives.shape[1]) if log_q is None else log_q.to(logits.dtype)
     # The lowest finite value, not -inf: a row may have no negative left.
-    hardness = (beta * finite).masked_fill(masked, torch.finfo(logits.dtype).min)
-    count = (~masked).sum(dim=1, keepdim=True).clamp(min=1)
-    weighed = finite + hardness.log_softmax(dim=1) + count.log()
+    lowest = torch.finfo(logits.dtype).min
+    hardness = (beta * (finite + log_q) - log_q).masked_fill(masked, lowest)
+    items = (-log_q).expand_as(finite).masked_fill(masked, lowest).logsumexp(dim=1, keepdim=True)
+    weighed = finite + hardness.log_softmax(dim=1) + log_q + items
     return softmax(torch.cat([logits[:, :1], weighed.masked_fill(masked, float("-inf"))], dim=1))
 
 

@@ -45,7 +45,7 @@ def check_arguments(
     check_type("sources", sources, Sources, "a Sources; write sources=Sources(start=…)")
     _check_same_items(split, catalog)
     if sources.content is not None:
-        check_content(sources.content, catalog, split.train.counts(catalog.size))
+        check_content(sources.content, catalog, split.train.weighted_counts(catalog.size))
 
 
 def _check_same_items(split: Split, catalog: Catalog) -> None:

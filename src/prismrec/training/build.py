@@ -102,9 +102,6 @@ def build_objective(
 ) -> Objective:
     """Build the objective of a run.
 
-    A loss with the keyword-only argument ``sampling_rate`` (``gbce``) gets the negatives per target
-    divided by the items that could be negatives.
-
     Args:
         config: Resolved.
         counts: Training events per item, ``[V]``.
@@ -117,9 +114,6 @@ def build_objective(
             softmax.
     """
     loss: Callable[..., torch.Tensor] = _resolve_function("loss", config.loss, LOSSES)
-    if "sampling_rate" in options_of(loss):
-        others = max(len(counts) - 2, 1)  # without padding and the target
-        loss = partial(loss, sampling_rate=min(1.0, (config.negatives or others) / others))
     sampler = _resolve_function("sampler", require(config.sampler), SAMPLERS)
     if target_counts is not None and config.negatives and "target_counts" in options_of(sampler):
         sampler = partial(sampler, target_counts=target_counts())

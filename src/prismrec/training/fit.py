@@ -120,8 +120,8 @@ class TrainedWeights:
     """Resolved, as ``training``."""
     training: TrainConfig
     stats: DatasetStats
-    counts: NDArray[np.int64]
-    """Training events per item, ``[V]``."""
+    counts: NDArray[np.int64] | NDArray[np.float64]
+    """Training events per item, or the sum of their relative weights, ``[V]``."""
     metric: str
     """The metric on validation that chose the weights."""
     cases: Sequence[Case]
@@ -169,7 +169,6 @@ def train_weights(
     config = choose_train_clusters(config, pick_device(training), resumed)
     metric = validation_metric(config.validate_on, stats.items)
     cases, sampled = drawn_users(split.valid, metric, seed=training.seed)
-    counts = split.train.counts(catalog.size)
     validate = partial(_validate, model, catalog, cases, config, metric, processes)
     result = train(
         model,
@@ -177,7 +176,7 @@ def train_weights(
         training,
         build_objective(
             config,
-            torch.from_numpy(counts),
+            torch.from_numpy(split.train.counts(catalog.size)),
             split.dislikes,
             target_counts=None
             if training.targets == "all"
@@ -190,6 +189,7 @@ def train_weights(
     )
     undecided = undecided_note(result, metric) if result.undecided else None
     notes = _present(init=how, sample=sampled, validation=undecided)
+    counts = split.train.weighted_counts(catalog.size)
     return TrainedWeights(
         model, result, config, training, stats, counts, metric, cases, notes, record
     )

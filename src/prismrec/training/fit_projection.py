@@ -1,6 +1,7 @@
 """Item vectors from content vectors: for items without events, and a part for rare items.
 
-    fitted = fit_projection(model, content, catalog, split.train.counts(catalog.size), measure)
+    counts = split.train.weighted_counts(catalog.size)
+    fitted = fit_projection(model, content, catalog, counts, measure)
     fitted.model, fitted.projection
 
 After training, a ridge regression from the content vectors to the rows of the trained item tables
@@ -8,8 +9,9 @@ is solved in closed form. Then the row of an item with n training events is
 
     n / (n + s) · trained + s / (n + s) · projected
 
-and the row of an item without events is the projected one. Items without a content vector do not
-change.
+and the row of an item without events is the projected one. If events have weights, n is the sum of
+those of the item, divided by their mean; an item whose events all have weight 0 has no events.
+Items without a content vector do not change.
 
 Predicted vectors are shorter than trained ones, so new items would rank too low. They are
 multiplied by a scale, which is chosen on validation: a fifth of the items is projected as if they
@@ -45,6 +47,8 @@ FEWEST = 20
 """Smallest number of items with events and a content vector."""
 BLOCK = 1 << 16
 """Items that are read at a time."""
+Counts = NDArray[np.int64] | NDArray[np.float64]
+"""Events per item, or the sum of their relative weights."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,14 +105,15 @@ class Ridge:
         return weight, self.mean_y - self.mean_x @ weight
 
 
-def trained_share(counts: NDArray[np.int64], strength: float) -> Float[np.ndarray, " V"]:
+def trained_share(counts: Counts, strength: float) -> Float[np.ndarray, " V"]:
     """Return n / (n + s), the share of the trained row of an item; 0 for an item without events.
 
     Args:
         counts: n, training events per item.
         strength: s, at least 0.
     """
-    share: NDArray[np.float64] = counts / np.maximum(counts + strength, 1.0)
+    share = np.zeros(len(counts))
+    np.divide(counts, counts + strength, out=share, where=counts > 0)
     return share
 
 
@@ -116,7 +121,7 @@ def fit_projection(
     model: Model,
     content: ItemContent,
     catalog: Catalog,
-    counts: NDArray[np.int64],
+    counts: Counts,
     measure: Callable[[Model], float] | None,
     *,
     seed: int = 0,
@@ -170,7 +175,7 @@ def fit_projection(
     return FittedProjection(best, projection, note)
 
 
-def check_content(content: ItemContent, catalog: Catalog, counts: NDArray[np.int64]) -> None:
+def check_content(content: ItemContent, catalog: Catalog, counts: Counts) -> None:
     """Check that enough items have events and a content vector; ``fit`` does so before training.
 
     Raises:
@@ -209,7 +214,7 @@ def with_rows(model: Model, rows: Float[np.ndarray, "V T"]) -> Model:
 
 
 def _choose_penalty(
-    x: Float[np.ndarray, "N W"], y: Float[np.ndarray, "N T"], counts: NDArray[np.int64], seed: int
+    x: Float[np.ndarray, "N W"], y: Float[np.ndarray, "N T"], counts: Counts, seed: int
 ) -> tuple[float, Ridge, NDArray[np.bool_]]:
     """Return the best penalty, the regression of the other items, and which items are held out."""
     held = np.random.default_rng(seed).permutation(len(x)) % HELD_OUT == 0
@@ -218,9 +223,7 @@ def _choose_penalty(
     return penalty, ridge, held
 
 
-def _ridge(
-    x: Float[np.ndarray, "N W"], y: Float[np.ndarray, "N T"], counts: NDArray[np.int64]
-) -> Ridge:
+def _ridge(x: Float[np.ndarray, "N W"], y: Float[np.ndarray, "N T"], counts: Counts) -> Ridge:
     """Return the regression that is weighted by the square root of events."""
     return Ridge(x, y, np.sqrt(counts))
 
@@ -229,7 +232,7 @@ def _error(
     ridge: Ridge,
     x: Float[np.ndarray, "N W"],
     y: Float[np.ndarray, "N T"],
-    counts: NDArray[np.int64],
+    counts: Counts,
     penalty: float,
 ) -> float:
     """Return the weighted squared error of a regression on other items."""

@@ -13,9 +13,11 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn.functional import pad
 from torch.utils.checkpoint import checkpoint
 
 from prismrec.data import Histories
@@ -33,6 +35,7 @@ from prismrec.models import (
     losses,
     read_nearest_clusters,
 )
+from prismrec.registry import options_of
 from prismrec.training.negatives import draw_negatives
 from prismrec.types import Batch, Interests, Negatives
 
@@ -52,7 +55,9 @@ class Objective:
     """
 
     loss: Loss = losses.softmax
-    """From logits ``[P, S]``, target first, to one value per row; see ``declare_softmax``."""
+    """From logits ``[P, S]``, target first, to one value per row; see ``declare_softmax``. By these
+    keyword-only arguments it gets: ``sampling_rate``, the negatives per target divided by the items
+    that could be negatives; ``log_q`` ``[S - 1]`` of the negatives, 0 for a full softmax."""
     readout: Readout = LSE
     """How K interests score one item."""
     negatives: Sampler | None = None
@@ -237,6 +242,7 @@ def _plain_loss(
 ) -> Tensor:
     """Compute the mean loss from all scores of some positions at a time."""
     ids, items, log_q = _negatives_of(model, drawn)
+    loss = _of_sample(objective, model, ids, log_q, own)
 
     def summed_loss(
         inputs: tuple[Tensor, Tensor, Tensor], masked_ids: Tensor, *own: Tensor | None
@@ -249,7 +255,7 @@ def _plain_loss(
         scores = losses.drop_hits(scores, masked_ids, ids)
         if extra is not None:
             scores = torch.cat([scores, extra[..., None]], dim=-1)
-        each = objective.loss(objective.readout.logits(scores, prior))
+        each = loss(objective.readout.logits(scores, prior))
         if each.shape != masked_ids.shape[:1]:
             raise ConfigError(
                 f"A loss returned the shape {tuple(each.shape)} for {len(masked_ids)} training "
@@ -268,6 +274,23 @@ def _plain_loss(
         return summed_loss(*pieces[0]) / len(masked_ids)
     sums = [checkpoint(summed_loss, *piece, use_reentrant=False) for piece in pieces]
     return torch.stack(sums).sum() / len(masked_ids)
+
+
+def _of_sample(
+    objective: Objective, model: Model, ids: Tensor, log_q: Tensor | None, own: PerPosition
+) -> Loss:
+    """Return the loss with what it asks for by keyword and has not: see ``Objective.loss``."""
+    loss: Callable[..., Tensor] = objective.loss
+    given = loss.keywords if isinstance(loss, partial) else {}
+    known: dict[str, Any] = {}
+    wanted = set(options_of(loss)) - set(given)
+    if "sampling_rate" in wanted:  # of all items but padding and the target
+        known["sampling_rate"] = min(1.0, len(ids) / max(model.size - 2, 1))
+    if "log_q" in wanted:
+        known["log_q"] = torch.zeros(len(ids), device=ids.device) if log_q is None else log_q
+        if own.extra is not None:  # the exponential of a disliked item counts several times
+            known["log_q"] = pad(known["log_q"], (0, 1), value=-math.log(objective.dislike_weight))
+    return partial(loss, **known)
 
 
 def _negatives_of(model: Model, drawn: Negatives | None) -> tuple[Tensor, Tensor, Tensor | None]:

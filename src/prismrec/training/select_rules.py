@@ -14,10 +14,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from prismrec.data import Case, Histories
+from prismrec.errors import DataError
 from prismrec.evaluation import (
     EASE_L2,
     KNN_SHRINKS,
     RULE_VARIANTS,
+    check_squares,
     cosine_similarities,
     ease_weights,
     evaluate,
@@ -254,11 +256,23 @@ def _kinds(
         skipped["item-knn"] = (
             f"item-knn was not tried ({pairs:,} pairs of events are more than {PAIRS_UP_TO:,})"
         )
-    if size - 1 <= EASE_UP_TO:
+    fault = _fault_of_ease(train, size - 1)
+    if fault is None:
         kinds["ease"] = _ease(train, size)
     else:
-        skipped["ease"] = f"ease was not tried ({size - 1:,} items are more than {EASE_UP_TO:,})"
+        skipped["ease"] = f"ease was not tried ({fault})"
     return kinds, skipped
+
+
+def _fault_of_ease(train: Histories, items: int) -> str | None:
+    """Return why EASE is not tried; None if it is."""
+    if items > EASE_UP_TO:
+        return f"{items:,} items are more than {EASE_UP_TO:,}"
+    try:
+        check_squares(train, EASE_L2)
+    except DataError as error:
+        return str(error).removesuffix(".")
+    return None
 
 
 def _sequential_rules(train: Histories, size: int) -> Iterator[RuleRetriever]:

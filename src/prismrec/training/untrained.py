@@ -10,7 +10,9 @@ LARGEST = 1e-3
 """Largest addition to a bias: the item is 0.1 % more probable, and rounding does not hide it."""
 
 
-def shuffle_untrained(model: Model, counts: NDArray[np.int64], *, seed: int) -> None:
+def shuffle_untrained(
+    model: Model, counts: NDArray[np.int64] | NDArray[np.float64], *, seed: int
+) -> None:
     """Add a random number below ``LARGEST`` to the bias of each item without training events.
 
     Such items have the vector of their categories, so those of the same categories have equal
@@ -19,7 +21,8 @@ def shuffle_untrained(model: Model, counts: NDArray[np.int64], *, seed: int) -> 
 
     Args:
         model: Changed in place. A model with one table has no biases; its vectors differ.
-        counts: Training events per item, ``[V]``.
+        counts: Training events per item, or the sum of their weights, ``[V]``. An item whose events
+            all have weight 0 is one without events.
         seed: Seed of the training.
 
     Cost: O(V).

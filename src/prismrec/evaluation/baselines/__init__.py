@@ -18,7 +18,7 @@ from functools import partial
 
 from prismrec.data import Case, Histories
 from prismrec.evaluation.baselines.choose import Fitted, choose
-from prismrec.evaluation.baselines.ease import EASE_L2, ease, ease_weights
+from prismrec.evaluation.baselines.ease import EASE_L2, check_squares, ease, ease_weights
 from prismrec.evaluation.baselines.item_knn import SIMILAR_ITEMS, cosine_similarities, item_knn
 from prismrec.evaluation.baselines.popularity import popularity
 from prismrec.evaluation.baselines.score import SameScores, Score, break_ties, by_score
@@ -64,7 +64,7 @@ def fit_sequential_rules(train: Histories, valid: Sequence[Case], size: int) -> 
 
 
 def fit_ease(train: Histories, valid: Sequence[Case], size: int) -> Fitted:  # noqa: ARG001
-    """Fit EASE^R with recency; raise ``DataError`` above 30,000 items."""
+    """Fit EASE^R with recency; raise ``DataError`` above 30,000 items, or for huge weights."""
     return Fitted(ease(train, size, recency=0.8), f"l2 {EASE_L2:g}, recency 0.8")
 
 
@@ -86,6 +86,7 @@ __all__ = [
     "Score",
     "break_ties",
     "by_score",
+    "check_squares",
     "choose",
     "cosine_similarities",
     "ease",

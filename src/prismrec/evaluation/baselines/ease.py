@@ -17,6 +17,9 @@ LARGEST = 30_000
 """Largest catalog size V: two dense matrices of 3.6 GB."""
 EASE_L2 = 500.0
 """``l2``, unless another is given."""
+MOST_SQUARES = 400_000
+"""Largest sum of the squared weights of an item's events, in multiples of l2: beyond, the weights
+of EASE have errors of 0.01 and more in single precision, or cannot be computed."""
 BLOCK = 512
 """Items whose products with all items are computed at a time."""
 
@@ -33,7 +36,7 @@ def ease(train: Histories, size: int, *, l2: float = EASE_L2, recency: float = 1
 
     Raises:
         ConfigError: ``l2`` is not positive, or ``recency`` not in (0, 1].
-        DataError: The catalog is too large for a dense matrix of V by V.
+        DataError: The catalog is too large for a dense matrix of V by V; and see ``check_squares``.
     """
     if not 0 < recency <= 1:
         raise ConfigError(f"ease got recency {recency}; use a number above 0 and at most 1.")
@@ -49,7 +52,7 @@ def ease_weights(train: Histories, size: int, l2: float) -> NDArray[np.float32]:
 
     Raises:
         ConfigError: ``l2`` is not positive, so G may have no inverse.
-        DataError: The catalog is too large for a dense matrix of V by V.
+        DataError: The catalog is too large for a dense matrix of V by V; and see ``check_squares``.
 
     Cost: O(V³) time, 8 V² bytes of memory; V = 12,000 takes half a minute on one core and 1.2 GB.
     """
@@ -60,8 +63,29 @@ def ease_weights(train: Histories, size: int, l2: float) -> NDArray[np.float32]:
             f"EASE of {size - 1:,} items needs two dense matrices of {4e-9 * size**2:,.0f} GB, but "
             f"the limit is {LARGEST - 1:,} items; use item_knn or sequential_rules instead."
         )
+    check_squares(train, l2)
     events = incidence(train, size)
     return solve(gram(events), l2)
+
+
+def check_squares(train: Histories, l2: float) -> None:
+    """Check that EASE of these events is exact enough in single precision.
+
+    Raises:
+        DataError: The squared relative weights of the events of an item (1 each if events have no
+            weights) sum to more than ``MOST_SQUARES`` times ``l2``.
+
+    Cost: O(E).
+    """
+    weights = train.relative_weights
+    squares = np.bincount(train.items, None if weights is None else weights**2)
+    largest = float(squares.max(initial=0))
+    if largest > MOST_SQUARES * l2:
+        raise DataError(
+            f"EASE with l2 {l2:g} cannot be computed in single precision: the squared weights of "
+            f"the events of one item, in multiples of the mean weight, sum to {largest:.3g}, more "
+            f"than {MOST_SQUARES:,} times l2; limit the largest weights, or use a larger l2."
+        )
 
 
 def gram(events: sparse.csr_array) -> NDArray[np.float32]:
