@@ -12,7 +12,12 @@ from pathlib import Path
 import polars as pl
 
 from prismrec.data.events import EventLog
-from prismrec.data.item_columns import FoundColumns, find_item_attributes, find_item_columns
+from prismrec.data.item_columns import (
+    FoundColumns,
+    find_item_attributes,
+    find_item_columns,
+    missing_columns,
+)
 from prismrec.data.readers.attributes import (
     ALL,
     AttributeColumn,
@@ -62,7 +67,7 @@ class ItemDescriptions:
     reports: tuple[AttributeReport, ...] = ()
     """How each attribute was read."""
     notes: tuple[str, ...] = ()
-    """Sentences about lines that are not rows, and columns that are not read."""
+    """Sentences about lines that are not rows, and columns that are missing or not read."""
 
     def __repr__(self) -> str:
         rejected = sum(each.count for each in self.rejected)
@@ -137,8 +142,9 @@ def read_items(
 def _notes(
     tables: Sequence[Table], columns: ItemColumns, found: Sequence[FoundColumns]
 ) -> tuple[str, ...]:
-    """Return the notes of the tables, and the columns that are left out."""
-    notes = (note for table in tables for note in table.notes)
+    """Return the notes of the tables, and the columns that are missing or left out."""
+    notes = [note for table in tables for note in table.notes]
+    notes += missing_columns(tables, columns, found)
     return (*notes, *unreadable_columns(tables, columns.attributes, found))
 
 
