@@ -19,7 +19,7 @@ from typing import NoReturn
 import cyclopts
 
 from prismrec._version import __version__
-from prismrec.cli._errors import describe_os_error, describe_unused, with_flags
+from prismrec.cli._errors import describe_os_error, describe_unused, describe_usage, with_flags
 from prismrec.cli._output import prepare_streams, print_note
 from prismrec.cli._values import check_values
 from prismrec.errors import ConfigError, PrismrecError, reason_of
@@ -106,7 +106,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except cyclopts.UnusedCliTokensError as error:
         _fail(describe_unused(error.unused_tokens or [], arguments))
     except cyclopts.CycloptsError as error:
-        _fail(str(error))
+        _fail(describe_usage(error))
     except PrismrecError as error:
         _fail(with_flags(str(error), _flags(called)))
     except KeyboardInterrupt:
