@@ -148,7 +148,9 @@ def _flags(called: str | None) -> dict[str, str]:
         return {}
     arguments = make_app(called)[called].assemble_argument_collection()
     flags = {name[2:].replace("-", "_"): name for each in arguments for name in each.names}
-    return flags | ({"keep_events": flags["events"]} if "events" in flags else {})
+    other = {"keep_events": "events", "user": "user_column", "item": "item_column",
+             "time": "time_column"}  # fmt: skip
+    return flags | {name: flags[flag] for name, flag in other.items() if flag in flags}
 
 
 def _check_paths(arguments: Sequence[str]) -> None:
