@@ -162,3 +162,10 @@ def test_a_wrong_number_in_a_file_of_settings_has_the_name_of_its_option(capsys,
     with pytest.raises(SystemExit):
         main(["train", "data", "-o", "x", "--config", str(tmp_path / "a.toml")])
     assert "--epochs is 'many', but must be a whole number" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_lists_have_no_second_flag_and_no_default_in_the_words_of_python(name):
+    text = "\n".join(help_of(name, width=2_000))
+    assert "--empty-" not in text
+    assert "[default: []]" not in text
