@@ -51,7 +51,8 @@ name has the ending of another format.
 ## The file of items
 
 `--items FILE` is a table with the columns item (or id), title and categories. Only item is
-required; `--items-id-column` names it, if it has another name:
+required. For other names, use `--items-id-column`, `--items-title-column`,
+`--items-category-column` and `--items-image-column`:
 
 ```
 item,title,categories

@@ -133,3 +133,39 @@ def test_every_module_without_an_underscore_is_a_command():
 def test_the_description_of_each_command_is_short():
     assert all(len(line) < 80 and line.endswith(".") for line in COMMANDS.values())
     assert inspect.getdoc(prismrec.cli)
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        ("train data", "train needs --out, which was not given; add it, as described by prismrec"),
+        ("train data --ot x", "prismrec train --help. Did you mean --out instead of --ot?"),
+        ("train data -o", "-o has no value; write it after the option."),
+        ("inspect", "inspect needs LOG, which was not given"),
+        ("recommend a --diversity 0,2", "'0,2', but must be a number; write decimals with a point"),
+        (
+            "serve a --port 80,80",
+            "--port is '80,80', but must be a whole number; write it in digits",
+        ),
+        ("train data -o x --similarity l2", 'Choose from: "dot", "cosine".'),
+    ],
+)
+def test_missing_options_and_wrong_numbers_are_explained(capsys, words, sentence):
+    with pytest.raises(SystemExit) as ended:
+        main(words.split())
+    assert ended.value.code == 2
+    assert sentence in capsys.readouterr().err
+
+
+def test_a_wrong_number_in_a_file_of_settings_has_the_name_of_its_option(capsys, tmp_path):
+    (tmp_path / "a.toml").write_text('epochs = "many"\n')
+    with pytest.raises(SystemExit):
+        main(["train", "data", "-o", "x", "--config", str(tmp_path / "a.toml")])
+    assert "--epochs is 'many', but must be a whole number" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_lists_have_no_second_flag_and_no_default_in_the_words_of_python(name):
+    text = "\n".join(help_of(name, width=2_000))
+    assert "--empty-" not in text
+    assert "[default: []]" not in text

@@ -20,6 +20,7 @@ from prismrec.cli._output import (
     printable,
     table,
 )
+from prismrec.rerank import AddedInterest, InterestOptions
 from worlds import ids, small_dataset, untrained
 
 HOSTILE = "\x1b[31mred\x07\x9b2J\u202egnp.exe\u2066\trow\r\nnext\u2028last\ud800"
@@ -47,6 +48,22 @@ def test_an_answer_has_one_printable_line_per_item():
     assert "�]0;x�" in "".join(lines)
     assert any("�[2J� x y" in line for line in lines)
     assert clipped("a\nb\x1b", 2) == "a…"
+
+
+def test_lines_name_an_added_interest_as_the_reason_and_each_title_once():
+    dataset = small_dataset()
+    history = [*ids(dataset, 0)[:1] * 2, *ids(dataset, 0)[1:2]]
+    added = [AddedInterest(category=dataset.catalog.category_names[0], weight=50)]
+    options = InterestOptions(mix="shares", added=added)
+    answer = untrained(dataset).recommend(history, 10, interests=options)
+    number = next(one.number for one in answer.interests if one.added)
+    of_added = [item.title for item in answer if item.interest == number]
+    lines = answer_lines(answer)
+    because = [line[5:].partition("  ")[0] for line in lines if "because you added c" in line]
+    assert because == of_added
+    assert of_added
+    source = next(line for line in lines if "; from " in line).partition("; from ")[2].split(", ")
+    assert len(source) == len(set(source))
 
 
 def test_lines_notes_and_cells_are_printable(capsys):

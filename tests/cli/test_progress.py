@@ -142,6 +142,13 @@ def test_a_training_has_a_line_per_validation_and_in_between(monkeypatch, capsys
     assert any(line.endswith(" s left") for line in between)
 
 
+def test_the_speed_of_a_single_step_is_unknown(capsys):
+    with Progress("books") as shown:
+        for step in steps(1, validate_at={1}):
+            shown.step(step)
+    assert "step 1/1  loss 1.000  – pairs/s  valid 0.5000" in capsys.readouterr().err
+
+
 def test_short_work_writes_no_line(capsys):
     with Progress("books"):
         list(track(range(3), "evaluating", 3))

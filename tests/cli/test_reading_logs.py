@@ -6,6 +6,7 @@ import shlex
 import pytest
 
 from commands import run
+from prismrec.data import load_dataset
 
 pytestmark = pytest.mark.slow
 
@@ -148,3 +149,66 @@ def test_options_describe_the_file_of_items(log, tmp_path, capsys):
     )
     assert run("inspect", log, "--items-encoding", "latin-1") == 2
     assert "--items-encoding describes the file of items, but" in capsys.readouterr().err
+
+
+def test_flags_name_the_titles_and_the_categories_of_the_file_of_items(log, tmp_path, capsys):
+    items, out = tmp_path / "items.csv", tmp_path / "data"
+    rows = [f"i{n},Tea {n},{'ab'[n % 2]},{n}\n" for n in range(8)]
+    items.write_text("item,Bezeichnung,Warengruppe,Lager\n" + "".join(rows))
+    prepare = ["prepare", log, "--items", items, "--out", out]
+    assert run(*prepare) == 0
+    printed = " ".join(capsys.readouterr().out.split())
+    assert "no column of titles and none of categories with a common name" in printed
+    assert (
+        "its other columns are 'Bezeichnung', 'Warengruppe', 'Lager': name yours, such as "
+        "--items-title-column label or --items-category-column brand."
+    ) in printed
+    assert run("inspect", log, "--items", items) == 0
+    assert "in the file of items: items.csv" in " ".join(capsys.readouterr().out.split())
+    prepare += ["--items-title-column", "Bezeichnung", "--items-category-column", "Warengruppe"]
+    assert run(*prepare) == 0
+    assert "note" not in capsys.readouterr().out
+    catalog = load_dataset(out).catalog
+    assert catalog.titles.to_list()[0].startswith("Tea ")
+    assert sorted(catalog.category_names) == ["a", "b"]
+
+
+def test_columns_that_are_attributes_are_not_offered_as_titles(log, tmp_path, capsys):
+    items, out = tmp_path / "items.csv", tmp_path / "data"
+    items.write_text("item,categories,price\n" + "".join(f"i{n},a,{n}\n" for n in range(8)))
+    assert run("prepare", log, "--items", items, "--out", out, "--attributes", "price") == 0
+    assert "note" not in capsys.readouterr().out
+
+
+def test_errors_on_columns_times_and_weights_state_what_to_write(tmp_path, capsys):
+    path, out = tmp_path / "log.csv", tmp_path / "data"
+    rows = [f"u{n % 8};i{n % 7};{n % 28 + 1:02}.02.2021;{n},5" for n in range(200)]
+    path.write_text("Kunde;Artikel;Datum;Menge\n" + "\n".join(rows))
+    prepare = ["prepare", path, "--out", out]
+    for role, name in (("user", "Kunde"), ("item", "Artikel"), ("time", "Datum")):
+        assert run(*prepare) == 2
+        assert f"such as --{role}-column label, or column_1" in capsys.readouterr().err
+        prepare += [f"--{role}-column", name]
+    assert run(*prepare) == 2
+    assert "give the format of the times as --time-format, such as" in capsys.readouterr().err
+    prepare += ["--time-format", "%d.%m.%Y"]
+    assert run(*prepare, "--weight-column", "Menge") == 2
+    assert "; write decimals with a point, such as 0.99." in capsys.readouterr().err
+    assert run(*prepare) == 0
+
+
+def test_attributes_with_decimal_commas_are_reported(log, tmp_path, capsys):
+    items = tmp_path / "items.csv"
+    items.write_text(
+        "item;title;categories;price\n" + "".join(f"i{n};T;a;{n},5\n" for n in range(8))
+    )
+    prepare = ["prepare", log, "--items", items, "--out", tmp_path / "data", "--attributes"]
+    assert run(*prepare, "price") == 0
+    printed = " ".join(capsys.readouterr().out.split())
+    assert "attribute price: numbers with a decimal comma are text" in printed
+    assert "price: text, 8 of 8" in printed
+    assert run(*prepare, "price:number") == 0
+    printed = " ".join(capsys.readouterr().out.split())
+    assert "so the item has no price; write decimals with a point, such as 0.99 (line 2" in printed
+    assert run(*prepare, "price:text") == 0
+    assert "comma" not in capsys.readouterr().out

@@ -167,6 +167,8 @@ def test_an_added_interest_has_no_events(dataset):
     likely = softmax(scores, axis=1)
     own = (likely * (vectors[:, :8] @ found.T))[:, :added].sum(axis=1)
     assert [item.from_history for item in answer] == pytest.approx(own, abs=1e-4)
+    assert not any(item.because for item in answer if item.interest == added)
+    assert all(item.because for item in answer if item.interest != added and item.from_history > 0)
 
 
 def test_because_is_empty_where_no_event_speaks_for_an_item(dataset):

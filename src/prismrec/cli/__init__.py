@@ -19,7 +19,7 @@ from typing import NoReturn
 import cyclopts
 
 from prismrec._version import __version__
-from prismrec.cli._errors import describe_os_error, describe_unused, with_flags
+from prismrec.cli._errors import describe_os_error, describe_unused, describe_usage, with_flags
 from prismrec.cli._output import prepare_streams, print_note
 from prismrec.cli._values import check_values
 from prismrec.errors import ConfigError, PrismrecError, reason_of
@@ -106,7 +106,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except cyclopts.UnusedCliTokensError as error:
         _fail(describe_unused(error.unused_tokens or [], arguments))
     except cyclopts.CycloptsError as error:
-        _fail(str(error))
+        _fail(describe_usage(error))
     except PrismrecError as error:
         _fail(with_flags(str(error), _flags(called)))
     except KeyboardInterrupt:
@@ -148,7 +148,9 @@ def _flags(called: str | None) -> dict[str, str]:
         return {}
     arguments = make_app(called)[called].assemble_argument_collection()
     flags = {name[2:].replace("-", "_"): name for each in arguments for name in each.names}
-    return flags | ({"keep_events": flags["events"]} if "events" in flags else {})
+    other = {"keep_events": "events", "user": "user_column", "item": "item_column",
+             "time": "time_column"}  # fmt: skip
+    return flags | {name: flags[flag] for name, flag in other.items() if flag in flags}
 
 
 def _check_paths(arguments: Sequence[str]) -> None:

@@ -1,6 +1,6 @@
 """Text of an answer: the interests, then the list, then notes about the list."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from prismrec.cli._output import one_line
 from prismrec.recommend import Answer, Item
@@ -25,12 +25,13 @@ def answer_lines(answer: Answer) -> list[str]:
     elif answer.unknown:
         lines.append(f"Not in the catalog and left out: {', '.join(answer.unknown)}")
     for interest in answer.interests:
-        titles = ", ".join(reason.title for reason in interest.items[:3])
+        titles = ", ".join([*dict.fromkeys(reason.title for reason in interest.items)][:3])
         name = f" ({interest.name})" if interest.name else ""
         part = f"{round(interest.share * len(answer))} of {len(answer)} items"
         source = f"; from {titles}" if titles else ""
         lines.append(clipped(f"interest {interest.number}{name}: {part}{source}", WIDTH))
     lines.append("")
+    added = {interest.number: interest.name for interest in answer.interests if interest.added}
     for rank, item in enumerate(answer, start=1):
         moved = f" from {item.rank_by_score}" if item.rank_by_score != rank else ""
         why = f"{moved}  {item.score:7.3f}" + (
@@ -39,7 +40,7 @@ def answer_lines(answer: Answer) -> list[str]:
         if item.boost:
             why += f"  boost {item.boost:+.2f}"
         room = WIDTH - 5 - len(why)
-        text, reason = item.title, _reason(item)
+        text, reason = item.title, _reason(item, added)
         if item.near_dislike is not None:
             reason = f"near disliked {item.near_dislike.title}"
         if reason and len(text) + 10 < room:
@@ -58,8 +59,15 @@ def _unknown_interest_lines(answer: Answer) -> list[str]:
     return [f"{verb.format(missing)} not exist; this history has {known}."]
 
 
-def _reason(item: Item) -> str:
-    """Return the strongest reason of an item; empty if it has none."""
+def _reason(item: Item, added: Mapping[int, str]) -> str:
+    """Return the strongest reason of an item; empty if it has none.
+
+    Args:
+        item: An item of the answer.
+        added: Names of the interests that the caller added, by number.
+    """
+    if item.interest in added:
+        return f"because you added {added[item.interest]}"
     if item.from_rules > RULES and item.goes_with:
         return f"goes with {item.goes_with[0].title}"
     return f"because of {item.because[0].title}" if item.because else ""

@@ -3,7 +3,15 @@
 import re
 from collections.abc import Mapping, Sequence
 
+import cyclopts
+
 from prismrec.io import os_error_reason
+
+NUMBERS: Mapping[object, str] = {
+    int: "a whole number; write it in digits, such as 20",
+    float: "a number; write decimals with a point, such as 0.2",
+}
+"""What options of numbers need, by their type."""
 
 
 def with_flags(sentence: str, flags: Mapping[str, str]) -> str:
@@ -44,6 +52,29 @@ def describe_unused(unused: Sequence[str], arguments: Sequence[str]) -> str:
         value = before[-1] if before[-1] != flag else "VALUE"
         sentence += f" To give {flag} several values, repeat it: {flag} {value} {flag} {word}."
     return sentence
+
+
+def describe_usage(error: cyclopts.CycloptsError) -> str:
+    """Return what is missing or wrong in the words of a command line, and what to write."""
+    named = error.argument
+    if named is None:
+        return str(error)
+    if isinstance(error, cyclopts.MissingArgumentError):
+        command = " ".join(error.command_chain or ["prismrec"])
+        suggestion = str(error).partition(" Did you mean ")[2]
+        more = f" Did you mean {suggestion}" if suggestion else ""
+        if error.keyword is not None:
+            return f"{error.keyword} has no value; write it after the option.{more}"
+        return (
+            f"{command} needs {named.name}, which was not given; add it, as described by "
+            f"prismrec {command} --help.{more}"
+        )
+    if not isinstance(error, cyclopts.CoercionError) or error.token is None:
+        return str(error)
+    kind, token = NUMBERS.get(error.target_type), error.token
+    is_flag = token.keyword is not None and token.keyword.startswith("-")
+    name = token.keyword if is_flag else named.name  # a file of settings has names in brackets
+    return str(error) if kind is None else f"{name} is {token.value!r}, but must be {kind}."
 
 
 def describe_os_error(error: Exception) -> str:

@@ -73,7 +73,12 @@ def under_headings(
         field.name: Annotated[
             kinds[field.name],
             parameters[field.name],
-            Parameter(show_default=False if field.default == "" else None),
+            Parameter(
+                show_default=False
+                if field.default == "" or field.default_factory is list
+                else None,
+                negative_iterable="",
+            ),
         ]
         for field in fields(options)
         if field.name in parameters

@@ -13,6 +13,9 @@ from prismrec.errors import ConfigError, DataError
 
 FLAGS = {
     "item": "--items-id-column",
+    "title": "--items-title-column",
+    "categories": "--items-category-column",
+    "image": "--items-image-column",
     "delimiter": "--items-delimiter",
     "encoding": "--items-encoding",
 }
@@ -25,6 +28,12 @@ class ItemFileOptions:
 
     items_id_column: Annotated[str | None, Parameter(group=ITEMS)] = None
     """Name of the column of ids in the file of items, if it is neither id nor a common name."""
+    items_title_column: Annotated[str | None, Parameter(group=ITEMS)] = None
+    """Name of its column of titles, if it is not a common name."""
+    items_category_column: Annotated[str | None, Parameter(group=ITEMS)] = None
+    """Name of its column of categories, likewise."""
+    items_image_column: Annotated[str | None, Parameter(group=ITEMS)] = None
+    """Name of its column of addresses of pictures, likewise."""
     items_delimiter: Annotated[str | None, Parameter(group=ITEMS)] = None
     """Character between the fields of the file of items; detected from the header by default."""
     items_encoding: Annotated[str, Parameter(group=ITEMS)] = "utf-8"
@@ -46,10 +55,15 @@ class ItemFileOptions:
         Raises:
             DataError: It cannot be read; the message has the flags of these options.
         """
+        columns = replace(
+            columns, item=self.items_id_column, title=self.items_title_column,
+            categories=self.items_category_column, image=self.items_image_column,
+        )  # fmt: skip
         try:
-            return read_items(
-                path, columns=replace(columns, item=self.items_id_column), separator=separator,
-                delimiter=self.items_delimiter, encoding=self.items_encoding,
+            items = read_items(
+                path, columns=columns, separator=separator, delimiter=self.items_delimiter,
+                encoding=self.items_encoding,
             )  # fmt: skip
         except DataError as error:
             raise DataError(with_flags(str(error), FLAGS)) from error
+        return replace(items, notes=tuple(with_flags(note, FLAGS) for note in items.notes))

@@ -140,7 +140,8 @@ class _Training:
     def numbers(self) -> str:
         """Return the loss, the speed and the last validation metric."""
         rate = self.pairs / max(time.monotonic() - self.began, 1e-9)
-        return f"loss {self.loss:.3f}  {rate:,.0f} pairs/s{self.best}"
+        speed = f"{rate:,.0f}" if self.pairs else "–"  # unknown until the second step
+        return f"loss {self.loss:.3f}  {speed} pairs/s{self.best}"
 
     def line(self) -> str:
         """Return a line for a log; "" before the first step."""

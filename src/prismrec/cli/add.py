@@ -110,6 +110,8 @@ def lines_of(
         yield f"  {counts['rejected']:,} rows of {items.name} were rejected"
     for rejected in described.rejected:
         yield wrapped(f"  rejected: {rejected}", indent=" " * 4)
+    for note in described.notes:
+        yield wrapped(f"  note: {note}", indent=" " * 4)
     for report in described.reports:
         if report.bad:
             yield wrapped(f"  bad cells: {report.bad}")

@@ -1,6 +1,6 @@
 """Find the columns of a file of items: ids, titles, categories, pictures and attributes."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from prismrec.data.readers.attributes import ALL, AttributeColumn, find_attributes
@@ -13,6 +13,10 @@ from prismrec.data.readers.columns import (
 from prismrec.data.readers.parquet_files import check_alike
 from prismrec.data.readers.table import Table
 from prismrec.errors import DataError
+
+ROLES = {"title": "titles", "categories": "categories"}
+EXAMPLES = {"title": "label", "categories": "brand"}
+"""Names of columns that messages show."""
 
 
 class FoundColumns(NamedTuple):
@@ -40,8 +44,7 @@ def find_item_columns(table: Table, columns: ItemColumns) -> FoundColumns:
             )  # fmt: skip
             raise DataError(
                 f"{table.description} has {fault}; its columns are {quote_names(table.columns)}: "
-                'name the column, such as item="sku" (--items-id-column sku), or column_1 without '
-                "a header."
+                'name the column, such as item="sku", or column_1 without a header.'
             )
         item = ids[0]
     chosen = {
@@ -75,3 +78,25 @@ def find_item_attributes(
         required += others if list(columns.attributes) != [ALL] else []
         check_alike(table.parts, {name for name in (*names, *others) if name}, required)
     return attributes
+
+
+def missing_columns(
+    tables: Sequence[Table], columns: ItemColumns, found: Sequence[FoundColumns]
+) -> Iterator[str]:
+    """Yield a note on the first table without titles or categories that has unread columns."""
+    asked = {name.rpartition(":")[0] or name for name in columns.attributes}
+    for table, names in zip(tables, found, strict=True):
+        lacks = {"title": names.title, "categories": names.category}
+        lacking = [role for role, name in lacks.items() if name is None]
+        others = [
+            name for name in table.columns
+            if name and name not in names and asked.isdisjoint((name, name.partition(":")[0]))
+        ]  # fmt: skip
+        if lacking and others:
+            examples = " or ".join(f'{role}="{EXAMPLES[role]}"' for role in lacking)
+            yield (
+                f"{table.description} has no column of "
+                f"{' and none of '.join(ROLES[role] for role in lacking)} with a common name; its "
+                f"other columns are {quote_names(others)}: name yours, such as {examples}."
+            )
+            return

@@ -12,7 +12,12 @@ from pathlib import Path
 import polars as pl
 
 from prismrec.data.events import EventLog
-from prismrec.data.item_columns import FoundColumns, find_item_attributes, find_item_columns
+from prismrec.data.item_columns import (
+    FoundColumns,
+    find_item_attributes,
+    find_item_columns,
+    missing_columns,
+)
 from prismrec.data.readers.attributes import (
     ALL,
     AttributeColumn,
@@ -62,7 +67,7 @@ class ItemDescriptions:
     reports: tuple[AttributeReport, ...] = ()
     """How each attribute was read."""
     notes: tuple[str, ...] = ()
-    """Sentences about lines that are not rows, and columns that are not read."""
+    """Sentences about lines that are not rows, and columns that are missing or not read."""
 
     def __repr__(self) -> str:
         rejected = sum(each.count for each in self.rejected)
@@ -129,16 +134,19 @@ def read_items(
     raise_for_objects(name, rejected)
     check_rejected(name, kept, rejected)
     values = {one.name: items[one.cells] for one in attributes}
-    items = items.drop(one.cells for one in attributes)
-    notes = _notes(tables, columns, found)
-    return ItemDescriptions(items, rejected, values, tuple(report for _, report in typed), notes)
+    items, reports = items.drop(one.cells for one in attributes), tuple(one for _, one in typed)
+    notes = _notes(tables, columns, found, reports)
+    return ItemDescriptions(items, rejected, values, reports, notes)
 
 
 def _notes(
-    tables: Sequence[Table], columns: ItemColumns, found: Sequence[FoundColumns]
-) -> tuple[str, ...]:
-    """Return the notes of the tables, and the columns that are left out."""
-    notes = (note for table in tables for note in table.notes)
+    tables: Sequence[Table], columns: ItemColumns, found: Sequence[FoundColumns],
+    reports: Sequence[AttributeReport],
+) -> tuple[str, ...]:  # fmt: skip
+    """Return the notes of the tables, and on columns that are missing, left out or odd."""
+    notes = [note for table in tables for note in table.notes]
+    notes += missing_columns(tables, columns, found)
+    notes += [report.note for report in reports if report.note]
     return (*notes, *unreadable_columns(tables, columns.attributes, found))
 
 

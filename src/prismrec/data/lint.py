@@ -62,9 +62,9 @@ def inspect_log(
     columns = log.frame.collect_schema().names()
     described = [] if items is None else [*check_described(item_ids, items.frame["item"])]
     source = categories_source(log, items)
-    items = items_from_log(log) if source == "log" else items
-    several, without = (None, None) if items is None else _count_categories(item_ids, items)
-    categories = None if items is None else items.frame["categories"].explode().drop_nulls()
+    used = items_from_log(log) if source == "log" else items
+    several, without = (None, None) if used is None else _count_categories(item_ids, used)
+    categories = None if used is None else used.frame["categories"].explode().drop_nulls()
     report = LogReport(
         source=log.source, rows_read=log.rows_read, rejected=log.rejected,
         events_left_out=log.events_left_out, users_left_out=log.users_left_out,
@@ -78,7 +78,7 @@ def inspect_log(
         users_of_one_event=int((lengths == 1).sum()),
         users_of_few_events=int((lengths <= FEW).sum()),
         items_of_several_categories=several, items_without_category=without,
-        cores=tuple(_cores(users, codes)), verdict=(), next_command="", notes=log.notes,
+        cores=tuple(_cores(users, codes)), verdict=(), next_command="", notes=_notes(log, items),
         categories=None if categories is None else categories.n_unique(), categories_from=source,
     )  # fmt: skip
     first = {"tied": _first(order, tied), "exact": _first(order, exact)}
@@ -101,6 +101,12 @@ def inspect_log(
 def _first(order: NDArray[np.int64], mask: NDArray[np.bool_]) -> int | None:
     """Return the first row of the log whose sorted event is in the mask."""
     return int(order[mask].min()) if mask.any() else None
+
+
+def _notes(log: EventLog, items: ItemDescriptions | None) -> tuple[str, ...]:
+    """Return the notes of the log and of the file of items."""
+    of_items = () if items is None else items.notes
+    return (*log.notes, *(f"in the file of items: {note}" for note in of_items))
 
 
 def _kinds(frame: pl.LazyFrame) -> dict[str, int]:

@@ -63,7 +63,7 @@ class AnswerBuilder:
         chosen = [item for item in self.lists.items[row].tolist() if item]
         kept = {0, *chosen}
         displaced = [item for item in self.lists.plain[row].tolist() if item not in kept]
-        items = self._items(row, chosen, known)
+        items = self._items(row, chosen, known, {one.number for one in interests if one.added})
         best = [item.interest for item in items]
         return Answer(
             items=items,
@@ -98,16 +98,24 @@ class AnswerBuilder:
         muted = not self.options.interests.neutral and number < neutral
         return "muted" if muted else "exhausted"
 
-    def _items(self, row: int, chosen: list[int], known: NDArray[np.int64]) -> tuple[Item, ...]:
+    def _items(
+        self, row: int, chosen: list[int], known: NDArray[np.int64], added: Collection[int]
+    ) -> tuple[Item, ...]:
+        """Return the items; those of an added interest are not there because of the history."""
         names = self.catalog.items.external(chosen)
         parts = (self.lists.scores, self.lists.interest, self.lists.rank)
         scores, best, ranks = (part[row].tolist() for part in parts)
         reasons: list[dict[str, Any]] = [{}] * len(chosen)
         if self.reasons:
-            reasons = [vars(one) for one in self.reasons.of_items(row, chosen, known)]
-        added = [0.0] * len(chosen)
+            reasons = [
+                vars(replace(one, because=()) if number in added else one)
+                for one, number in zip(
+                    self.reasons.of_items(row, chosen, known), best[: len(chosen)], strict=True
+                )
+            ]
+        boosts = [0.0] * len(chosen)
         if self.boosts is not None:
-            added = self.boosts.at(np.array(chosen, dtype=np.int64)).tolist()
+            boosts = self.boosts.at(np.array(chosen, dtype=np.int64)).tolist()
         near = self._near_dislikes(row, len(chosen))
         return tuple(
             Item(
@@ -118,7 +126,7 @@ class AnswerBuilder:
                 rank_by_score=ranks[place] + 1,
                 categories=self.catalog.categories_named(item),
                 provisional=item in self.provisional,
-                boost=added[place],
+                boost=boosts[place],
                 near_dislike=near[place],
                 **reasons[place],
             )

@@ -17,7 +17,7 @@ from prismrec.data.readers.categories import category_lists
 from prismrec.data.readers.cell_types import innermost, is_text
 from prismrec.data.readers.columns import find_column
 from prismrec.data.readers.numbers import NUMBER
-from prismrec.data.readers.rejected import FILE, SHOWN, RejectedRows
+from prismrec.data.readers.rejected import DECIMALS, FILE, SHOWN, RejectedRows
 from prismrec.data.readers.table import LINE, Table, has_several_files, place_of_row
 from prismrec.errors import ConfigError, DataError
 
@@ -62,6 +62,18 @@ class AttributeReport:
     kind: AttributeType
     bad: RejectedRows | None = None
     """The cells of another type, which became missing."""
+    has_decimal_commas: bool = False
+    """Whether it is text whose cells are numbers with a comma for a point."""
+
+    @property
+    def note(self) -> str:
+        """Why the attribute may have another type than expected; empty if it has not."""
+        if not self.has_decimal_commas:
+            return ""
+        return (
+            f"attribute {self.name}: numbers with a decimal comma are text; to compare their "
+            f"sizes, {DECIMALS}"
+        )
 
 
 def find_attributes(
@@ -136,7 +148,9 @@ def typed_cells(
     bad = rows.select(FILE, LINE, texts.alias("text")).filter(
         values.is_null() & texts.is_not_null() & (kind != "set")
     )
-    report = AttributeReport(attribute.name, kind, _bad_cells(attribute.name, kind, bad, tables))
+    commas = attribute.kind is None and kind == "text" and _type_of(_with_points(texts)) == "number"
+    found = _bad_cells(attribute.name, kind, bad, tables)
+    report = AttributeReport(attribute.name, kind, found, has_decimal_commas=commas)
     return values.cast(DTYPES[kind]).alias(attribute.cells), report
 
 
@@ -226,7 +240,12 @@ def _attribute(
     return AttributeColumn(name, columns, kind or written or stored)
 
 
-def _type_of(cells: pl.Series, separator: str) -> AttributeType:
+def _with_points(texts: pl.Series) -> pl.Series:
+    """Return texts with a point for one comma between digits."""
+    return texts.str.replace(r"^([+-]?\d+),(\d+)$", "$1.$2")
+
+
+def _type_of(cells: pl.Series, separator: str = "|") -> AttributeType:
     """Return the type of most cells."""
     filled = cells.drop_nulls()
     if not len(filled):
@@ -274,4 +293,6 @@ def _bad_cells(
         lines.append(line)
         examples.append(f"{file}: {text}" if has_several_files(tables) else text)
     reason = f"{name} is no {kind}, so the item has no {name}"
+    if kind == "number" and (_with_points(bad["text"]) != bad["text"]).any():
+        reason += f"; {DECIMALS}"
     return RejectedRows(reason, bad.height, tuple(lines), tuple(examples))

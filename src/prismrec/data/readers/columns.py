@@ -205,8 +205,8 @@ def require_column(role: str, columns: Sequence[str], name: str | None, *, table
         in_order = ' If the rows are in time order, give order="file".' if role == "time" else ""
         raise DataError(
             f"{table} has no {role} column with a common name; its columns are "
-            f"{quote_names(columns)}: name the {role} column, or column_1, column_2, … if there "
-            f"is no header.{in_order}"
+            f'{quote_names(columns)}: name the {role} column, such as {role}="label", or column_1, '
+            f"column_2, … if there is no header.{in_order}"
         )
     return column
 

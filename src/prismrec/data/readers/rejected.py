@@ -12,6 +12,9 @@ OVER_LINES = "a field contains a line break"
 FILE, STATUS = "(file)", "(status)"
 """Columns of a frame next to ``LINE``: the number of the row's table, and either what its time is
 or the reason why the row is rejected."""
+UNREADABLE_TIME, NO_NUMBER = "time cannot be read", "is not a number"
+"""A reason, and the end of one."""
+DECIMALS = "write decimals with a point, such as 0.99"
 SHOWN = 3
 CALENDAR_US = -62_135_596_800_000_000, 253_402_300_799_999_999
 """The first and last microsecond of the years 1 to 9999."""
@@ -100,7 +103,19 @@ def check_rejected(
         reasons = "; ".join(map(str, rejected))
         raise DataError(
             f"{name} has {count:,} rows of {count + kept:,} that cannot be used ({reasons}); "
-            "correct them, or describe their format with the reading options."
+            f"{_advice(rejected[0])}."
         )
     if kept == 0:
         raise DataError(f"{name} has no rows to use; give a source that has at least one.")
+
+
+def _advice(rejected: RejectedRows) -> str:
+    """Return what to do about the most frequent reason."""
+    if rejected.reason == UNREADABLE_TIME:
+        return (
+            "give the format of the times as time_format, such as %d.%m.%Y or %m/%d/%Y %H:%M, or "
+            "name another column of times"
+        )
+    if rejected.reason.endswith(NO_NUMBER) and any("," in text for text in rejected.examples):
+        return DECIMALS
+    return "correct them, or describe their format with the reading options"

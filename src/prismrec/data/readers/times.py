@@ -17,7 +17,7 @@ from typing import Literal, get_args
 
 import polars as pl
 
-from prismrec.data.readers.rejected import CALENDAR_US
+from prismrec.data.readers.rejected import CALENDAR_US, UNREADABLE_TIME
 from prismrec.errors import ConfigError, DataError
 
 TimeUnit = Literal["auto", "auto-per-row", "s", "ms", "us", "ns", "iso"]
@@ -26,7 +26,7 @@ UNITS = ("s", "ms", "us", "ns")
 SMALL = "small"  # below 1e8: counts 0, 1, 2, …, or times so close to 1970 that any unit fits
 DATE = "date"
 READABLE = (SMALL, *UNITS, DATE)
-MISSING, UNREADABLE, FAR = "time is missing", "time cannot be read", "time is out of range"
+MISSING, UNREADABLE, FAR = "time is missing", UNREADABLE_TIME, "time is out of range"
 ODD_NUMBER = "time is a number among dates"
 ODD_DATE = "time is a date among numbers"
 

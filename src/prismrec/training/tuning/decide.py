@@ -68,9 +68,10 @@ def decide(default: Tried, finalists: Sequence[Tried], metric: str) -> Decision:
     better = [number for number, each in differences.items() if each.verdict == "better"]
     best = max(better or differences, key=lambda number: differences[number].mean)
     difference = differences[best]
+    seeds = len(default.values)
     measured = (
         f"{difference.mean:+.4f} ± {difference.interval:.4f} over {difference.users:,} validation "
-        f"users and {len(default.values)} seeds, 95 % for {len(finalists)} together"
+        f"users and {seeds} seed{'s' * (seeds != 1)}, 95 % for {len(finalists)} together"
     )
     if not better:
         return Decision(
