@@ -60,7 +60,8 @@ def test_columns_that_are_no_attributes_are_named_or_left_out(write_with, kind):
     path = write_with("extra", CELLS[kind])
     items = read_items(path, columns=ItemColumns(attributes=["all"]))
     assert list(items.attributes) == ["user", "time"]
-    (note,) = items.notes
+    no_title, note = items.notes
+    assert "no column of titles" in no_title
     assert note.startswith(f"attribute extra: left out, {kind}")
     with pytest.raises(DataError, match=re.escape(f"'extra' of log.parquet is {kind}; choose")):
         read_items(path, columns=ItemColumns(attributes=["extra"]))
