@@ -20,6 +20,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -54,6 +55,20 @@ class TrainingState:
     """One record per validation: step, loss, validation metric."""
     clusters: int = 0
     """The ``clusters`` of the objective, which may have been chosen before the first step."""
+    begun: dict[str, Any] = field(default_factory=dict)
+    """How the run began: see ``RunFolder``."""
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """Where a run writes its checkpoints, and what they keep for the caller."""
+
+    folder: Path | None
+    """None writes none."""
+    resume: bool = False
+    """Continue from the checkpoint in the folder."""
+    begun: Mapping[str, Any] = field(default_factory=dict)
+    """How the run began, as JSON."""
 
 
 class CheckpointTimer:
