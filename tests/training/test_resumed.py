@@ -32,7 +32,7 @@ def test_a_run_is_not_continued_with_another_beginning(tmp_path, changed, proble
 
 def test_a_run_is_not_continued_with_another_warm_start(tmp_path):
     kept = Beginning(BEGAN, "warm start", {"artifact": "abc"}).as_json()
-    with pytest.raises(DataError, match="with from abc, but from none was asked for"):
+    with pytest.raises(DataError, match="with start from abc, but start from no artifact was"):
         Beginning(BEGAN, None, {}).resumed(kept, tmp_path)
 
 
@@ -55,3 +55,14 @@ def test_a_training_is_not_continued_with_another_validation_metric(tmp_path):
     fit(split, dataset.catalog, RunConfig(), **parts)
     with pytest.raises(DataError, match="validate_on recall, but validate_on ndcg was asked for"):
         fit(split, dataset.catalog, RunConfig(validate_on="ndcg"), **parts, resume=True)
+
+
+def test_a_run_whose_folder_is_a_file_is_an_error(tmp_path):
+    (tmp_path / "run").write_text("a file")
+    dataset = small_dataset("synthetic:many-taste?users=60&items=40&clusters=4&seed=5")
+    config = RunConfig(dim=8, rules=False, forming=False)
+    with pytest.raises(DataError, match="could not be written"):
+        fit(
+            split_by_user(dataset), dataset.catalog, config, TrainConfig(steps=1),
+            folder=tmp_path / "run",
+        )  # fmt: skip

@@ -26,7 +26,7 @@ import torch
 from torch import Tensor, nn
 
 from prismrec.errors import DataError
-from prismrec.io import read_header, read_tensors, save_tensors
+from prismrec.io import describe_write_errors, read_header, read_tensors, save_tensors
 from prismrec.models import Model
 from prismrec.training.sharding import ShardedTables
 
@@ -158,10 +158,15 @@ def save_last(folder: Path, state: State, progress: TrainingState, fingerprint: 
 
 
 def prepare_folder(folder: Path) -> None:
-    """Make the folder of a run, and remove the checkpoint of another run from it."""
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / LAST).unlink(missing_ok=True)  # the first: it names the others
-    _remove_others(folder, set())
+    """Make the folder of a run, and remove the checkpoint of another run from it.
+
+    Raises:
+        DataError: It cannot be written, or is a file.
+    """
+    with describe_write_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / LAST).unlink(missing_ok=True)  # the first: it names the others
+        _remove_others(folder, set())
 
 
 def saved_progress(folder: Path) -> TrainingState | None:

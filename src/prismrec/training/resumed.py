@@ -15,7 +15,7 @@ from prismrec.training.run_config import RunConfig
 
 BEGUN_WITH = ("init", "init_clusters", "validate_on", "exclude_seen", "forming")
 """Settings of the initial weights and of the validations, which a resumed run must have too."""
-START = "from"
+START = "start from"
 """Name of the hash of the artifact of a warm start, next to the settings."""
 SENTENCE = "sentence"
 """Name of the sentence on the initial weights, next to the settings."""
@@ -64,7 +64,7 @@ class Beginning:
 
 
 def _shown(value: object) -> str:
-    """Return a setting as it is written in files."""
+    """Return a setting as it is written in files; only a start may be None."""
     if value is None:
-        return "none"
+        return "no artifact"
     return str(value).lower() if isinstance(value, bool) else str(value)
