@@ -1,6 +1,13 @@
 """Check the tables of results that ``evaluate`` and ``demo`` print."""
 
+from pathlib import Path
+
+import pytest
+
 from prismrec.cli._results import results_table
+from prismrec.cli.evaluate import cases_of
+from prismrec.data import Histories, Split
+from prismrec.errors import DataError
 from prismrec.evaluation import Entry, Report
 
 
@@ -36,3 +43,10 @@ def test_the_second_table_shows_how_the_interests_share_a_list():
 def test_a_list_shorter_than_twenty_is_measured_as_a_whole():
     lines = results_table([entry("prism", largest=1, used=1, k5=1, k30=1)], (5,))
     assert "largest: share of the first 5 items that belong to the largest interest;" in lines
+
+
+@pytest.mark.parametrize(("on", "users"), [("test", "test"), ("valid", "validation")])
+def test_evaluate_names_the_users_that_a_split_does_not_have(on, users):
+    split = Split(train=Histories.of([[1, 2]]), valid=[], test=[], how="by hand")
+    with pytest.raises(DataError, match=f"measure the {users} users of data, but its split has"):
+        cases_of(split, on, Path("data"))

@@ -26,9 +26,11 @@ from prismrec.evaluation.baselines import (
     popularity,
     sequential_rules,
 )
+from prismrec.evaluation.baselines.choose import FITTING
 from prismrec.evaluation.baselines.ease import ease_weights
 from prismrec.evaluation.baselines.item_knn import cosine_similarities
 from prismrec.evaluation.baselines.score import ROWS, OrderedScores
+from prismrec.io import listening
 from prismrec.retrieval import keep_strongest
 
 V = 13
@@ -367,3 +369,14 @@ def test_the_best_on_validation_is_chosen():
     assert choose(candidates, []).how.startswith("nine; there was no validation")
     with pytest.raises(ConfigError, match="at least one"):
         choose({}, VALID)
+
+
+def test_the_validation_users_that_choose_a_baseline_are_reported_as_progress():
+    valid, shares = VALID * (2 * ROWS), []
+    with listening(lambda _, share: shares.append(share)):
+        choose({"a": lambda: popularity_with_ties, "b": lambda: popularity_with_ties}, valid, k=5)
+    assert len({share for share in shares if FITTING / 2 < share < 0.5}) >= 3
+
+
+def popularity_with_ties(histories):
+    return np.tile(np.arange(V) // 2, (len(histories), 1))

@@ -8,6 +8,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from prismrec.errors import ConfigError, UnknownName
+from prismrec.evaluation import SIMILAR_PAIRS
 from prismrec.training.capacity import (
     QUANTITIES,
     Coefficients,
@@ -58,8 +59,8 @@ def coefficients_of(**values):
         ("artifact.exact.disk", (1, 50, 400)),
         ("rules.sequential.seconds", (1, 4_500 * log2(51))),
         ("rules.sequential.memory", (4_500,)),
-        ("rules.item-knn.seconds", (50, 11_000)),
-        ("rules.item-knn.memory", (11_000, 11_000 * (1 - exp(-10 / 11)))),
+        ("rules.item-knn.seconds", (50, 11_000, 2_500 * (1 - exp(-4.4)))),
+        ("rules.item-knn.memory", (2_500 * (1 - exp(-4.4)), 11_000 * (1 - exp(-10 / 11)))),
         ("rules.ease.seconds", (2_500, 125_000)),
         ("rules.blend.seconds", (1, 10)),
         ("service.seconds", (1, 4 * 50 * 8)),
@@ -82,7 +83,18 @@ def test_few_events_are_in_memory_at_once_while_rules_are_counted():
     sizes = Sizes(users=10**6, items=10**6, events=10**7)  # 45 pairs per user
     assert QUANTITIES["rules.sequential.memory"].terms(sizes) == (4.5 * 10**6,)
     similar = QUANTITIES["rules.item-knn.memory"].terms(sizes)
-    assert similar[0] == pytest.approx(11 * 10**7 * 4_096 / 10**6)
+    assert similar[0] == pytest.approx(11 * 10**7 * 4_096 / 10**6, rel=1e-4)
+
+
+def test_item_knn_of_a_dense_log_has_a_limited_number_of_pairs_in_memory():
+    dense = Sizes(users=10_000, items=10_000, events=2_000_000)  # 402 M pairs of events
+    terms = QUANTITIES["rules.item-knn.memory"].terms(dense)
+    assert terms[0] == SIMILAR_PAIRS
+    few = Sizes(users=50_000, items=1_000, events=5_000_000)  # 505 M pairs of events
+    assert QUANTITIES["rules.item-knn.memory"].terms(few)[0] == pytest.approx(10**6)
+    assert QUANTITIES["rules.item-knn.seconds"].terms(few)[1:] == pytest.approx(
+        (505 * 10**6, 10**6)
+    )
 
 
 @pytest.mark.parametrize("length", [1, 2, 3, 9, 10, 11, 12, 40])
@@ -277,15 +289,16 @@ def test_kinds_of_rules_are_those_that_a_training_tries():
 
 
 def test_the_memory_of_rules_has_the_best_tables_of_earlier_kinds():
-    # Sequential rules count 4,500 pairs, item-kNN 11,000.
+    # Sequential rules count 4,500 pairs.
     first, second = 8 * SMALL.rules, 8 * SMALL.similar_rules
     few = coefficients_of(rules_sequential_memory=[1.0])
     ease = 8 * 50 * 50
     assert bytes_of_rules(SMALL, few).value == max(first + 3 * second, first + second + 3 * ease)
     counting = coefficients_of(rules_sequential_memory=[100.0])
     assert bytes_of_rules(SMALL, counting).value == 450_000 + 2 * first
-    similar = coefficients_of(rules_item_knn_memory=[100.0, 0.0])
-    assert bytes_of_rules(SMALL, similar).value == 1_100_000 + first + 2 * second
+    similar = coefficients_of(rules_item_knn_memory=[1_000.0, 0.0])
+    pairs = SMALL.similar_items
+    assert bytes_of_rules(SMALL, similar).value == pytest.approx(1_000 * pairs + first + 2 * second)
 
 
 def test_memory_counts_every_copy_of_the_tables():

@@ -65,7 +65,12 @@ def test_the_model_with_one_interest_and_more_settings_are_recorded(trained):
     about = single.recommender.about
     assert (single.settings["forming"], about["run"]["forming"]) == (False, False)
     assert "interests" in trained.recommender.about
-    assert about.keys() == trained.recommender.about.keys() - {"interests", "advice", "popularity"}
+    removed = {"interests", "advice", "popularity", "validation"}
+    assert about.keys() == trained.recommender.about.keys() - removed
+    # The training was validated with formed interests.
+    assert trained.result.best is not None
+    assert (single.result.best, single.result.history) == (None, [])
+    assert about["result"] == trained.recommender.about["result"] | {"validation": None}
     assert trained.with_settings({"seen": 1}).recommender.about["run"]["seen"] == 1
 
 

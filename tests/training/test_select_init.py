@@ -105,7 +105,7 @@ def test_all_processes_train_what_the_first_one_chose(world, monkeypatch):
 
 
 @pytest.mark.slow
-def test_a_resumed_training_reads_the_clusters_that_were_chosen(world, monkeypatch, tmp_path):
+def test_a_resumed_training_has_what_was_chosen_before_its_first_step(world, monkeypatch, tmp_path):
     catalog, split, config = world
     measured = [0.2, 0.3]
     monkeypatch.setattr(select_init, "measure_one", lambda *_, **__: measured.pop(0))
@@ -126,7 +126,8 @@ def test_a_resumed_training_reads_the_clusters_that_were_chosen(world, monkeypat
     with pytest.raises(StopError):
         fit(split, catalog, options, training, folder=tmp_path, on_step=stop)
     resumed = fit(split, catalog, options, training, folder=tmp_path, resume=True)
-    assert resumed.settings["train_clusters"] == 8
+    assert resumed.settings == whole.settings  # also init_clusters
+    assert resumed.notes["init"] == whole.notes["init"]
     assert not measured  # the second fit has compared; the resumed one has not
     assert_same_weights(resumed.recommender.model, whole.recommender.model)
 

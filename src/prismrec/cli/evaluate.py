@@ -16,7 +16,7 @@ from prismrec.cli._output import print_note, print_output, wrapped
 from prismrec.cli._progress import Progress
 from prismrec.cli._results import results_table
 from prismrec.cli._split_data import read_split_data
-from prismrec.data import Catalog
+from prismrec.data import Case, Catalog, Split
 from prismrec.errors import ConfigError, DataError
 from prismrec.evaluation import (
     Benchmark,
@@ -79,7 +79,7 @@ def evaluate(
         return
     with Progress(artifact.name, quiet=as_json):
         dataset, split = read_split_data(data, quiet=as_json)
-        cases = split.test if chosen.on == "test" else split.valid
+        cases = cases_of(split, chosen.on, data)
         ks = tuple(sorted(set(k))) if k else list_lengths(dataset.catalog.size - 1, 20, 50)
         benchmark = Benchmark(split=split, cases=cases, catalog=dataset.catalog, ks=ks)
         folders, several, other_models = folders_to_measure(artifacts, data)
@@ -110,6 +110,22 @@ def print_results(
     place = [f"Report: {report / 'report.html'}"] if report else []
     value = {"entries": entries_as_json(entries), "differences": compared}
     print_output(value, [*lines, *card, *place], as_json=as_json)
+
+
+def cases_of(split: Split, on: str, data: Path) -> Sequence[Case]:
+    """Return the users to measure: "test" or "valid".
+
+    Raises:
+        DataError: The split has none.
+    """
+    cases = split.test if on == "test" else split.valid
+    if not cases:
+        users = "test" if on == "test" else "validation"
+        raise DataError(
+            f"evaluate was to measure the {users} users of {data}, but its split has none; choose "
+            "the others with --on, or prepare a data set with more users."
+        )
+    return cases
 
 
 def check_gate(

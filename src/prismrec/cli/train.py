@@ -210,9 +210,10 @@ def summary_lines(folder: Path, trained: Trained) -> list[str]:
     best = "" if result.best is None else f", {trained.metric} {result.best:.4f} on validation"
     number = settings["interests"]
     interests = "1 interest" if number == 1 else f"{number} interests"
+    rate = result.pairs_per_second  # 0 if the resumed training had ended before
+    speed = f", {rate:,.0f} training pairs per second" if rate else ""
     return [
         f"{folder}: {settings['extractor']}, {interests}{best}",
-        f"  best at step {result.best_step} of {result.steps}, {result.seconds:.0f} s, "
-        f"{result.pairs_per_second:,.0f} training pairs per second",
+        f"  best at step {result.best_step} of {result.steps}, {result.seconds:.0f} s{speed}",
         *(wrapped(f"  {note}", indent=" " * 4) for note in trained.notes.values()),
     ]

@@ -69,7 +69,7 @@ def check_inputs(recommend: Recommending, cases: Sequence[Case], catalog: Catalo
     check_type("catalog", catalog, Catalog | None, "a Catalog; pass dataset.catalog")
     if not cases:
         raise DataError(
-            "evaluate got no cases, so there is nothing to measure; use a split with test users."
+            "evaluate got no cases, so there is nothing to measure; use a split with such users."
         )
 
 

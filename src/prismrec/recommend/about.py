@@ -19,7 +19,7 @@ def with_other_forming(
     """Return a record, or the notes of a training, after interests are formed in another way.
 
     Args:
-        about: The record before.
+        about: The record before. What was measured with the interests of before is removed.
         was: How interests were formed before; None: they were not.
         forming: How they are formed now.
     """
@@ -32,6 +32,11 @@ def with_other_forming(
     if (forming is None) != (was is None) and isinstance(rules, str):
         interests = "several interests" if was else "one interest"
         kept["rules"] = rules if rules.startswith(TAKEN) else f"{TAKEN}{interests}: {rules}"
+    result = kept.get("result")
+    if (forming is None) != (was is None):
+        kept = _without(kept, "validation")
+        if isinstance(result, Mapping):
+            kept["result"] = {**result, "validation": None}
     return _with_setting(kept, "forming", forming is not None)
 
 

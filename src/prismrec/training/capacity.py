@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any
 
-from prismrec.evaluation import SIMILAR_ITEMS
+from prismrec.evaluation import SIMILAR_ITEMS, SIMILAR_PAIRS
 from prismrec.retrieval import COUNTED_EVENTS, SMALL_CATALOG
 from prismrec.training.initialize import PAIRS_OF_MANY
 from prismrec.training.sizes import Sizes
@@ -98,13 +98,17 @@ QUANTITIES: Mapping[str, Quantity] = {
         ("events",),
         lambda s: (min(1, COUNTED_EVENTS / s.events) * s.pairs,),
     ),
-    "rules.item-knn.seconds": Quantity("a V + b Q", ("events", "length"), lambda s: (
-        s.items, s.similar,
-    )),
+    "rules.item-knn.seconds": Quantity(
+        "a V + b Q + c R",
+        ("events", "items", "length"),
+        lambda s: (s.items, s.similar, s.similar_items),
+    ),
     "rules.item-knn.memory": Quantity(
-        "a min(1, 4,096 / V) Q + b M",
+        "a min(min(1, 4,096 / V) R, 16.8 M) + b M",
         ("events", "items"),
-        lambda s: (min(1, SIMILAR_ITEMS / s.items) * s.similar, s.similar_rules),
+        lambda s: (
+            min(min(1, SIMILAR_ITEMS / s.items) * s.similar_items, SIMILAR_PAIRS), s.similar_rules,
+        ),
     ),
     "rules.ease.seconds": Quantity("a V² + b V³", ("items",), lambda s: (s.items**2, s.items**3)),
     "rules.ease.memory": Quantity("a + b V²", ("items",), lambda s: (1, s.items**2)),
@@ -113,8 +117,8 @@ QUANTITIES: Mapping[str, Quantity] = {
     "service.memory": Quantity(_OF_VECTORS, _ITEMS, _vectors),
 }  # fmt: skip
 """All quantities by name. U users, V items, E events, D dimension, L = E / U, W places in windows,
-P pairs of events in them, S searched interests, Q pairs of events of one user at any distance, M
-the rules of item-kNN."""
+P pairs of events in them, S searched interests, Q pairs of events of one user at any distance, R
+pairs of items in them, M the rules of item-kNN."""
 
 
 @dataclass(frozen=True)

@@ -20,12 +20,13 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from prismrec.errors import DataError
-from prismrec.io import read_header, read_tensors, save_tensors
+from prismrec.io import describe_write_errors, read_header, read_tensors, save_tensors
 from prismrec.models import Model
 from prismrec.training.sharding import ShardedTables
 
@@ -54,6 +55,20 @@ class TrainingState:
     """One record per validation: step, loss, validation metric."""
     clusters: int = 0
     """The ``clusters`` of the objective, which may have been chosen before the first step."""
+    begun: dict[str, Any] = field(default_factory=dict)
+    """How the run began: see ``RunFolder``."""
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """Where a run writes its checkpoints, and what they keep for the caller."""
+
+    folder: Path | None
+    """None writes none."""
+    resume: bool = False
+    """Continue from the checkpoint in the folder."""
+    begun: Mapping[str, Any] = field(default_factory=dict)
+    """How the run began, as JSON."""
 
 
 class CheckpointTimer:
@@ -143,10 +158,15 @@ def save_last(folder: Path, state: State, progress: TrainingState, fingerprint: 
 
 
 def prepare_folder(folder: Path) -> None:
-    """Make the folder of a run, and remove the checkpoint of another run from it."""
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / LAST).unlink(missing_ok=True)  # the first: it names the others
-    _remove_others(folder, set())
+    """Make the folder of a run, and remove the checkpoint of another run from it.
+
+    Raises:
+        DataError: It cannot be written, or is a file.
+    """
+    with describe_write_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / LAST).unlink(missing_ok=True)  # the first: it names the others
+        _remove_others(folder, set())
 
 
 def saved_progress(folder: Path) -> TrainingState | None:

@@ -26,14 +26,16 @@ from prismrec.recommend import Recommender, build_recommender
 from prismrec.retrieval import check_index
 from prismrec.training.arguments import Sources, check_arguments
 from prismrec.training.build import build_objective
+from prismrec.training.checkpoint import RunFolder, saved_progress
 from prismrec.training.config import TrainConfig
 from prismrec.training.defaults import DatasetStats, dataset_stats, resolve_defaults
 from prismrec.training.fit_projection import FittedProjection, fit_projection
-from prismrec.training.loop import Step, train
+from prismrec.training.loop import Step, train_with
 from prismrec.training.processes import ALONE, Processes, current_processes
 from prismrec.training.record import with_record
 from prismrec.training.regularizing import check_regularizers
 from prismrec.training.result import TrainResult
+from prismrec.training.resumed import Beginning
 from prismrec.training.run import pick_device
 from prismrec.training.run_config import RunConfig, ValidationMetric, require
 from prismrec.training.select import select_on_validation
@@ -165,12 +167,15 @@ def train_weights(
         start=start,
         resume=resume or not processes.is_first,  # it gets its weights
     )
-    resumed = Path(folder) if resume and folder is not None else None
-    config = choose_train_clusters(config, pick_device(training), resumed)
+    place, saved = Path(folder) if folder is not None else None, None
+    began = Beginning(config, how, record)
+    if resume and place and (saved := saved_progress(place)):
+        began = began.resumed(saved.begun, place)
+    config = choose_train_clusters(began.config, pick_device(training), saved)
     metric = validation_metric(config.validate_on, stats.items)
     cases, sampled = drawn_users(split.valid, metric, seed=training.seed)
     validate = partial(_validate, model, catalog, cases, config, metric, processes)
-    result = train(
+    result = train_with(
         model,
         split.train,
         training,
@@ -182,13 +187,12 @@ def train_weights(
             if training.targets == "all"
             else partial(_random_target_counts, split.train, catalog.size, training),
         ),
+        RunFolder(place, resume, began.as_json()),
         validate=validate if cases else None,
         on_step=on_step,
-        folder=Path(folder) if folder is not None else None,
-        resume=resume,
     )
     undecided = undecided_note(result, metric) if result.undecided else None
-    notes = _present(init=how, sample=sampled, validation=undecided)
+    notes = _present(init=began.sentence, sample=sampled, validation=undecided)
     counts = split.train.weighted_counts(catalog.size)
     return TrainedWeights(
         model, result, config, training, stats, counts, metric, cases, notes, record

@@ -15,7 +15,7 @@ from prismrec.data import Histories
 from prismrec.errors import ConfigError, DataError, check_type
 from prismrec.io import stage
 from prismrec.models import Model
-from prismrec.training.checkpoint import prepare_folder
+from prismrec.training.checkpoint import RunFolder, prepare_folder
 from prismrec.training.config import TrainConfig
 from prismrec.training.interrupt import catch_interrupt
 from prismrec.training.objective import Objective
@@ -79,8 +79,24 @@ def train(
     Cost: per step, one pass of the extractor over the batch, and O(P Q S D) time for the scores of
         P prefixes, where S is V if every item is a negative.
     """
+    run_folder = RunFolder(folder, resume=resume)
+    parts = (model, histories, config, objective or Objective())
+    return train_with(*parts, run_folder, validate=validate, on_step=on_step)
+
+
+def train_with(
+    model: Model,
+    histories: Histories,
+    config: TrainConfig,
+    objective: Objective,
+    run_folder: RunFolder,
+    *,
+    validate: Callable[[], float] | None,
+    on_step: Callable[[Step], None] | None,
+) -> TrainResult:
+    """Train a model in place, with what its checkpoints keep for the caller: see ``train``."""
+    folder, resume = run_folder.folder, run_folder.resume
     _check_arguments(model, histories, config, folder, resume=resume)
-    objective = objective or Objective()
     check_gradients(config, objective)
     device, processes = pick_device(config), current_processes()
     model.to(device)
@@ -88,6 +104,7 @@ def train(
         processes.copy_weights(model)
         parts = (model, histories, config, objective)
         run = Run(*parts, folder=folder, device=device, processes=processes)
+    run.progress.begun = dict(run_folder.begun)
     if resume and folder is not None:
         run.restore(folder)
     elif folder is not None and processes.is_first:

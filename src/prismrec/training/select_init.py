@@ -8,7 +8,6 @@ of the untrained model, which takes seconds and no second training.
 """
 
 from dataclasses import replace
-from pathlib import Path
 
 import torch
 
@@ -17,7 +16,7 @@ from prismrec.io import track
 from prismrec.models import Model
 from prismrec.recommend import Recommender
 from prismrec.training.build import build_initial_model
-from prismrec.training.checkpoint import saved_progress
+from prismrec.training.checkpoint import TrainingState
 from prismrec.training.processes import current_processes
 from prismrec.training.run_config import RunConfig, require
 from prismrec.training.select_forming import UNCERTAIN
@@ -91,7 +90,7 @@ def choose_initial_model(
 
 
 def choose_train_clusters(
-    config: RunConfig, device: torch.device, resumed: Path | None
+    config: RunConfig, device: torch.device, saved: TrainingState | None
 ) -> RunConfig:
     """Return the settings with ``train_clusters``, the same in all processes.
 
@@ -100,12 +99,11 @@ def choose_train_clusters(
     Args:
         config: From ``choose_initial_model``; in the first process with ``init_clusters``.
         device: Where processes exchange numbers.
-        resumed: Folder of the checkpoint that is continued; it has what was chosen.
+        saved: Progress of the run that is continued, if any; it has what was chosen.
     """
     if config.train_clusters is not None:
         return config
     processes, chosen = current_processes(), 0
-    saved = saved_progress(resumed) if resumed else None
     if saved:
         chosen = saved.clusters
     elif config.forming and (config.init_clusters or 0) > 1:

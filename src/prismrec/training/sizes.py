@@ -125,3 +125,9 @@ class Sizes:
         For lengths of a Poisson distribution; a few very long histories have many more.
         """
         return self.events * (self.length + 1)
+
+    @property
+    def similar_items(self) -> float:
+        """Pairs of items that have a user in common, about: pairs of events, each place once."""
+        places = float(self.items) ** 2
+        return -places * math.expm1(-self.similar / places)

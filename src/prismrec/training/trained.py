@@ -48,10 +48,12 @@ class Trained:
     def with_one_interest(self) -> "Trained":
         """Return the same model with its one trained interest, without forming others.
 
-        Its rules are those of the model with formed interests, and their note states it.
+        Its rules are those of the model with formed interests, and their note states it. The
+        training was validated with formed interests, so ``result`` has no validation.
         """
         recommender = self.recommender.with_forming(None)
         before = {**self.notes, "run": self.settings}
         notes = with_other_forming(before, self.recommender.model.forming, None)
         settings = notes.pop("run") | {"forming": False}
-        return replace(self, recommender=recommender, notes=notes, settings=settings)
+        result = replace(self.result, best=None, history=[])
+        return replace(self, recommender=recommender, notes=notes, settings=settings, result=result)

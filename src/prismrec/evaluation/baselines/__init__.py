@@ -19,7 +19,12 @@ from functools import partial
 from prismrec.data import Case, Histories
 from prismrec.evaluation.baselines.choose import Fitted, choose
 from prismrec.evaluation.baselines.ease import EASE_L2, check_squares, ease, ease_weights
-from prismrec.evaluation.baselines.item_knn import SIMILAR_ITEMS, cosine_similarities, item_knn
+from prismrec.evaluation.baselines.item_knn import (
+    SIMILAR_ITEMS,
+    SIMILAR_PAIRS,
+    cosine_similarities,
+    item_knn,
+)
 from prismrec.evaluation.baselines.popularity import popularity
 from prismrec.evaluation.baselines.score import SameScores, Score, break_ties, by_score
 from prismrec.evaluation.baselines.sequential_rules import sequential_rules
@@ -81,6 +86,7 @@ __all__ = [
     "KNN_SHRINKS",
     "RULE_VARIANTS",
     "SIMILAR_ITEMS",
+    "SIMILAR_PAIRS",
     "Fitted",
     "SameScores",
     "Score",

@@ -18,6 +18,7 @@ from scipy import sparse
 
 from prismrec.data import Histories
 from prismrec.errors import DataError
+from prismrec.io import track
 from prismrec.numerics import top_k
 from prismrec.retrieval import recency_weights
 from prismrec.types import RankedItems, Recommend
@@ -126,7 +127,8 @@ def by_score(score: Score, *, exclude_seen: bool) -> Recommend:
         nonlocal order
         items = np.zeros((len(histories), k), dtype=np.int64)
         scores = np.zeros((len(histories), k), dtype=np.float32)
-        for start in range(0, len(histories), ROWS):
+        starts = range(0, len(histories), ROWS)
+        for start in track(starts, "scoring histories", len(starts)):
             block = histories[start : start + ROWS]
             table = _table_of(score(block), block, None if order is None else len(order))
             order = _random_order(table.shape[1]) if order is None else order

@@ -21,7 +21,7 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 from prismrec.errors import DataError
 from prismrec.training.tuning.locks import FileLock
 from prismrec.training.tuning.space import OneOf, Range, Settings, Tuned
-from prismrec.training.tuning.task import JOURNAL_FILE, TrialRecord
+from prismrec.training.tuning.task import JOURNAL_FILE, LOCKS, TrialRecord
 
 NAME = "prismrec"
 NEVER_PRUNED = 3
@@ -90,7 +90,7 @@ class Journal:
 
     def __init__(self, folder: Path, tuned: Tuned, about: Mapping[str, Any], seed: int) -> None:
         self.folder, self.tuned, self.seed = folder, tuned, seed
-        self.lock = FileLock(folder / "locks" / "journal")
+        self.lock = FileLock(folder / LOCKS / "journal")
         self.path = folder / JOURNAL_FILE
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         self.about: dict[str, Any] = json.loads(json.dumps(about, default=str))
@@ -100,7 +100,7 @@ class Journal:
     def _open(self, about: Mapping[str, Any]) -> optuna.Study:
         """Open the study; enqueue the default as its first trial."""
         # It has the methods of Optuna's locks.
-        line_lock: Any = FileLock(self.folder / "locks" / "line")
+        line_lock: Any = FileLock(self.folder / LOCKS / "line")
         with line_lock:
             remove_unfinished_line(self.path)
         try:
@@ -173,7 +173,7 @@ class Journal:
 
     def lock_of(self, number: int) -> FileLock:
         """Return the lock that the process of a trial holds."""
-        return FileLock(self.folder / "locks" / f"trial-{number}")
+        return FileLock(self.folder / LOCKS / f"trial-{number}")
 
     def running(self) -> int:
         """Count the trials that other processes are running."""

@@ -20,7 +20,7 @@ from prismrec.training.trained import Trained
 from prismrec.training.tuning.decide import Tried
 from prismrec.training.tuning.locks import FileLock
 from prismrec.training.tuning.space import Settings, with_settings
-from prismrec.training.tuning.task import POLL, Checkpoints, Task
+from prismrec.training.tuning.task import CHECKPOINTS, LOCKS, POLL, REPEATS, Checkpoints, Task
 from prismrec.training.validation import drawn_users, validation_metric
 
 
@@ -39,7 +39,7 @@ class Repeat:
 
     def path(self, folder: Path) -> Path:
         """Return the path of its result."""
-        return folder / "repeats" / f"{self.name}.json"
+        return folder / REPEATS / f"{self.name}.json"
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ def run_repeats(task: Task, repeats: Sequence[Repeat]) -> None:
     while left := [each for each in repeats if not each.path(task.folder).exists()]:
         began = False
         for repeat in left:
-            lock = FileLock(task.folder / "locks" / repeat.name)
+            lock = FileLock(task.folder / LOCKS / repeat.name)
             if not lock.acquire(wait=False):
                 continue
             try:
@@ -85,7 +85,7 @@ def run_repeat(task: Task, repeat: Repeat) -> None:
     Raises:
         KeyboardInterrupt: Ctrl-C was pressed; a checkpoint is saved.
     """
-    checkpoints = Checkpoints(task.folder / "checkpoints" / repeat.name)
+    checkpoints = Checkpoints(task.folder / CHECKPOINTS / repeat.name)
     metric = validation_metric(task.config.validate_on, task.catalog.size - 1)
     cases, _ = drawn_users(task.split.valid, metric, seed=task.training.seed)
     began = time.perf_counter()
@@ -138,7 +138,7 @@ def check_results(folder: Path, about: Mapping[str, Any]) -> None:
     Raises:
         DataError: One is not, or is damaged.
     """
-    for path in sorted((folder / "repeats").glob("*.json")):
+    for path in sorted((folder / REPEATS).glob("*.json")):
         _read(path, {"about": about})
 
 

@@ -9,7 +9,7 @@ from prismrec.training.fit import train_weights
 from prismrec.training.loop import Step
 from prismrec.training.tuning.journal import ClaimedTrial, Journal
 from prismrec.training.tuning.space import with_settings
-from prismrec.training.tuning.task import POLL, Checkpoints, Task, TrialRecord
+from prismrec.training.tuning.task import CHECKPOINTS, POLL, Checkpoints, Task, TrialRecord
 
 
 class Pruned(Exception):  # noqa: N818 -- it is no error
@@ -56,7 +56,7 @@ def run_trial(task: Task, claimed: ClaimedTrial) -> None:
         KeyboardInterrupt: Ctrl-C was pressed; a checkpoint is saved.
     """
     config, training = with_settings(task.config, task.training, claimed.settings)
-    checkpoints = Checkpoints(task.folder / "checkpoints" / f"trial-{claimed.number}")
+    checkpoints = Checkpoints(task.folder / CHECKPOINTS / f"trial-{claimed.number}")
     began = time.perf_counter()
     with task.watch(f"trial {claimed.number}") as show:
 

@@ -16,6 +16,8 @@ from prismrec.training.tuning.space import Settings
 
 JOURNAL_FILE = "journal.log"
 """File by which the folder of a tuning is recognized."""
+LOCKS, CHECKPOINTS, REPEATS = FOLDERS = ("locks", "checkpoints", "repeats")
+"""Folders in the folder of a tuning; REPEATS has the results of the repeated runs."""
 POLL = 0.5
 """Seconds between two looks at the work of other processes."""
 OnStep = Callable[[Step], None]

@@ -26,7 +26,15 @@ from prismrec.training.tuning.locks import FileLock
 from prismrec.training.tuning.repeat import Repeat, candidate, check_results, run_repeats
 from prismrec.training.tuning.report import write_report
 from prismrec.training.tuning.space import tuned_settings, with_settings
-from prismrec.training.tuning.task import JOURNAL_FILE, OnStep, Task, TrialRecord, Watch
+from prismrec.training.tuning.task import (
+    FOLDERS,
+    JOURNAL_FILE,
+    LOCKS,
+    OnStep,
+    Task,
+    TrialRecord,
+    Watch,
+)
 from prismrec.training.validation import MIN_USERS, validation_metric
 
 
@@ -135,7 +143,7 @@ def tune(
     run_repeats(task, [run for each in runs for run in each])
     candidates = [candidate(task, each) for each in runs]
     decision = decide(candidates[0], candidates[1:], metric) if candidates else NOTHING_BETTER
-    with FileLock(folder / "locks" / "report"):  # several processes may end at the same time
+    with FileLock(folder / LOCKS / "report"):  # several processes may end at the same time
         write_report(folder, records, candidates, decision, metric)
     if decision.chosen:
         config, training = with_settings(config, training, records[decision.chosen].settings)
@@ -185,7 +193,7 @@ def check_tune_folder(folder: str | Path) -> Path:
     check_writable_folder(folder)
     names = names_in(folder) if folder.exists() else set()
     # Another process may have made these, and not yet the journal.
-    others = sorted(names - {"locks", "checkpoints", "repeats"})
+    others = sorted(names - {*FOLDERS})
     if others and JOURNAL_FILE not in others:
         raise DataError(
             f"{folder} cannot keep a tuning, because it contains something else ({others[0]}); "
