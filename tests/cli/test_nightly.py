@@ -348,7 +348,8 @@ next=$(head -1 {tmp_path}/answers); sed -i 1d {tmp_path}/answers
 printf '{{"artifact": "%s", "start": {{"artifact": "new"}}}}\\n200' "$next"
 """)
     curl.chmod(0o755)
-    settings = os.environ | {"PATH": f"{tmp_path}:/usr/bin:/bin", "ARTIFACT": "new" if after else ""}
+    wanted = "new" if after else ""
+    settings = os.environ | {"PATH": f"{tmp_path}:/usr/bin:/bin", "ARTIFACT": wanted}
     done = subprocess.run(
         [FOLDER / "reload.sh"], env=settings, capture_output=True, text=True, check=False
     )
