@@ -57,12 +57,13 @@ flock --nonblock 9 || { step "another night is running"; exit 1; }
     "not exist; roll back to an earlier version, or publish an artifact (prismrec rollback, publish)"
 
 step "export"
-rm -f "$work/events.part"  # of a night that was stopped
+rm -rf "$work/events.part"  # of a night that was stopped
 LOG=$work/events.part bash -euo pipefail -c "$PRISMREC_EXPORT"
 if [[ ! -s $work/events.part ]]; then
     step "the export wrote no events to \$LOG ($work/events.part); check PRISMREC_EXPORT"
     exit 1
 fi
+rm -rf "$work/events"  # a folder would get the new one into it
 mv "$work/events.part" "$work/events"
 
 step "prepare"

@@ -321,7 +321,8 @@ def test_a_service_that_reloads_another_artifact_has_not_loaded_the_version(tmp_
     curl = tmp_path / "curl"
     codes = []
     for loaded in ("0123456789ab", "ba9876543210"):
-        curl.write_text(f"""#!/bin/sh\necho '{{"artifact": "{loaded}", "was": "0123456789ab"}}'""")
+        answer = f'{{"artifact": "{loaded}", "was": "0123456789ab"}}'
+        curl.write_text(f"#!/bin/sh\nprintf '{answer}\\n200'")
         curl.chmod(0o755)
         done = subprocess.run(
             [FOLDER / "nightly.sh"], env=settings, capture_output=True, text=True, check=False
@@ -329,6 +330,42 @@ def test_a_service_that_reloads_another_artifact_has_not_loaded_the_version(tmp_
         codes.append(done.returncode)
     assert codes == [0, 1]
     assert "loaded another artifact than 0123456789ab, which was published" in done.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("reloading", "after", "code"),
+    [(504, "old new", 0), (504, "old gone", 7), (409, "new", 1), (504, "", 1)],
+)
+def test_a_reload_that_takes_longer_than_its_answer_is_awaited(tmp_path, reloading, after, code):
+    """The service goes on to load a large artifact, so the night must not switch back."""
+    (tmp_path / "answers").write_text("\n".join(after.split()))
+    curl = tmp_path / "curl"
+    curl.write_text(f"""#!/bin/sh
+case "$*" in *POST*) printf 'no answer\\n{reloading}'; exit;; esac
+next=$(head -1 {tmp_path}/answers); sed -i 1d {tmp_path}/answers
+[ "$next" = gone ] && exit 7
+printf '{{"artifact": "%s", "start": {{"artifact": "new"}}}}\\n200' "$next"
+""")
+    curl.chmod(0o755)
+    wanted = "new" if after else ""
+    settings = os.environ | {"PATH": f"{tmp_path}:/usr/bin:/bin", "ARTIFACT": wanted}
+    done = subprocess.run(
+        [FOLDER / "reload.sh"], env=settings, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == code, done.stderr
+    assert ("did not reload (status " in done.stderr) == (code == 1)
+
+
+def test_an_export_may_be_a_folder_that_replaces_the_one_before(tmp_path):
+    settings = writing_down(tmp_path / "words")
+    for name in ("old", "new"):
+        export = f"mkdir $LOG && echo user > $LOG/{name}.csv"
+        subprocess.run(
+            [FOLDER / "nightly.sh"], env=settings | {"PRISMREC_EXPORT": export}, check=True,
+            capture_output=True,
+        )  # fmt: skip
+    assert [path.name for path in (tmp_path / "work" / "events").iterdir()] == ["new.csv"]
 
 
 def test_the_services_for_operators_serve_the_link_that_a_night_switches():

@@ -17,11 +17,14 @@ import torch
 
 from prismrec.errors import ConfigError, DataError
 from prismrec.io.tensors import read_tensors, save_tensors
+from prismrec.models.extractors import EXTRACTORS
 from prismrec.models.extractors.base import Extractor, without_prior
 from prismrec.models.model import Model
 from prismrec.recommend.artifact import load, save
+from prismrec.recommend.artifact_classes import ArtifactClasses
 from prismrec.recommend.recommender import Recommender
 from prismrec.recommend.saved_model import read_model
+from prismrec.retrieval.index import INDEXES
 from prismrec.retrieval.index.sharded import ShardedIndex
 from worlds import ids, untrained
 
@@ -296,3 +299,13 @@ def test_the_settings_are_written_also_with_another_start(dataset, tmp_path, sta
     save(replace(untrained(dataset), about=about), tmp_path / "a")
     text = (tmp_path / "a" / "run.toml").read_text()
     assert tomllib.loads(text) == {"dim": 8, "set": ["clusters=3"]}
+
+
+@pytest.mark.parametrize("part", ["extractor", "index"])
+def test_classes_of_artifacts_are_checked_when_they_are_named(part):
+    for wrong in (dict, 5, "pathlib:Path"):
+        with pytest.raises(ConfigError, match=part):
+            ArtifactClasses(**{part: wrong})
+    table = {"extractor": EXTRACTORS, "index": INDEXES}[part]
+    own = next(iter(table.values()))
+    assert getattr(ArtifactClasses(**{part: own}), part) is own

@@ -491,6 +491,10 @@ def test_a_full_disk_drops_exposures_and_begins_another_file(open_log, tmp_path,
                 return write(self, bytes(text[:50]))  # the disk has room for a part
             raise OSError(errno.ENOSPC, "No space left on device")
 
+        def close(self):
+            super().close()
+            raise OSError(errno.EDQUOT, "Disk quota exceeded")  # a network file system
+
     log.file.close()
     log.file = FullDisk(next((tmp_path / "log").iterdir()), "a")
     log.add(exposed(1))

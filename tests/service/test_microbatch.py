@@ -293,13 +293,37 @@ def test_an_unavailable_store_fails_only_requests_of_users_and_is_read_once(
         raise StoreError("down")
 
     monkeypatch.setattr(client.context.store, "recent_feedback", down)
+    monkeypatch.setattr(client.context.store, "ping", lambda: down("ping", 1))
     ann, given, bob = answer_together(
         client, {"user": "ann"}, {"history": history}, {"user": "bob"}
     )
     assert isinstance(ann, StoreError)
     assert isinstance(bob, StoreError)
     assert given.items
-    assert calls == [["ann", "bob"]]
+    assert calls == [["ann", "bob"], "ping"]
+
+
+@pytest.mark.parametrize("slow", [False, True])
+def test_a_user_who_cannot_be_read_fails_alone_unless_the_store_is_slow(
+    client, history, monkeypatch, slow
+):
+    calls, read = [], client.context.store.recent_feedback
+
+    def damaged(users, newest):
+        calls.append(users)
+        if "bob" in users:
+            raise StoreError("The entry of a user is damaged.")
+        return read(users, newest)
+
+    monkeypatch.setattr(client.context.store, "recent_feedback", damaged)
+    monkeypatch.setattr("prismrec.service.users.ALONE", -1 if slow else 60)
+    ann, bob, given, eve = answer_together(
+        client, {"user": "ann"}, {"user": "bob"}, {"history": history}, {"user": "eve"}
+    )
+    assert isinstance(bob, StoreError)
+    assert given.items
+    assert [isinstance(one, StoreError) for one in (ann, eve)] == [slow, slow]
+    assert calls == [["ann", "bob", "eve"], *([] if slow else [["ann"], ["bob"], ["eve"]])]
 
 
 @pytest.mark.parametrize("weight", [1, 4, 31, 32, 500])

@@ -18,7 +18,7 @@ from service.clients import kind_of
 pytestmark = pytest.mark.slow
 
 LOGGING = """
-import asyncio, logging, warnings
+import asyncio, logging, threading, warnings
 from prismrec.service.logging import log_as_json
 
 async def fail():
@@ -31,6 +31,30 @@ logging.getLogger("psycopg.pool").info("left out")
 logging.getLogger("prismrec.service").info("started")
 warnings.warn("deprecated")
 asyncio.run(fail())
+
+class Stuck:
+    def __del__(self):
+        raise OSError("still used")
+
+def fail_in_thread():
+    Stuck()
+    raise ValueError("too small")
+
+for target in (exit, fail_in_thread):
+    thread = threading.Thread(target=target, name="poll")
+    thread.start()
+    thread.join()
+"""
+WORKER = """
+import uvicorn
+from uvicorn.supervisors.multiprocess import Process
+from prismrec.service.server import Worker
+
+def fail(*_):
+    raise RuntimeError("no such part")
+
+Process.target = fail
+Worker(uvicorn.Config("app", workers=2), []).target()
 """
 READ, WRITE, ADMIN = "read-key-of-some-length", "write-key-of-some-length", "admin-key-of-some-len"
 KEYS = {"read": (READ, "another-read-key-here"), "write": (WRITE,), "admin": (ADMIN,)}
@@ -268,10 +292,14 @@ def test_libraries_log_one_json_object_per_line_too():
         [sys.executable, "-c", LOGGING], capture_output=True, check=True, text=True
     )
     lines = [json.loads(line) for line in done.stderr.splitlines()]
-    assert [line["level"] for line in lines] == ["warning", "info", "warning", "error"]
+    levels = ["warning", "info", "warning", "error", "error", "error"]
+    assert [line["level"] for line in lines] == levels
     assert [line["message"] for line in lines[:2]] == ["the pool has no connection", "started"]
     assert "deprecated" in lines[2]["message"]
     assert "ZeroDivisionError" in lines[3]["exception"]
+    assert lines[4]["exception"].endswith("OSError: still used")
+    assert (lines[5]["message"], lines[5]["thread"]) == ("a thread failed", "poll")
+    assert lines[5]["exception"].endswith("ValueError: too small")
 
 
 @pytest.mark.parametrize(
@@ -300,3 +328,12 @@ def test_web_origins_are_accepted(cors):
 def test_more_than_a_machine_can_use_is_refused(name):
     with pytest.raises(ConfigError, match=rf"{name} is 1000000, which is too many .* or less\."):
         Settings(**{name: 1_000_000})
+
+
+def test_a_worker_that_fails_has_the_reason_in_its_log():
+    done = subprocess.run(
+        [sys.executable, "-c", WORKER], capture_output=True, check=False, text=True
+    )
+    (line,) = map(json.loads, done.stderr.splitlines())
+    assert (done.returncode, line["message"]) == (1, "a worker failed")
+    assert line["exception"].endswith("RuntimeError: no such part")

@@ -19,12 +19,22 @@ from prismrec.retrieval import Index
 
 @dataclass(frozen=True, kw_only=True)
 class ArtifactClasses:
-    """Classes for artifacts whose parts are not built in; None for a part that is."""
+    """Classes for artifacts whose parts are not built in; None for a part that is.
+
+    Raises:
+        ConfigError: A class is not one of an extractor or of an index.
+    """
 
     extractor: type[Extractor] | None = None
     """The class of the extractor."""
     index: type[Index] | None = None
     """The class of the index."""
+
+    def __post_init__(self) -> None:
+        """Check the classes; a name, which ``named`` takes, is replaced by its class."""
+        extractor, index = resolve_classes(self.extractor, self.index)
+        object.__setattr__(self, "extractor", extractor)
+        object.__setattr__(self, "index", index)
 
     @classmethod
     def named(cls, extractor: str | None = None, index: str | None = None) -> "ArtifactClasses":
@@ -62,9 +72,8 @@ class ArtifactClasses:
             DataError: The artifact cannot be loaded, or its extractor is not built in and no class
                 was named.
         """
-        _, index = resolve_classes(self.extractor, self.index)
 
         def read(place: Path) -> Recommender:
-            return read_parts(place, extractor=self.extractor_for(place), index=index)
+            return read_parts(place, extractor=self.extractor_for(place), index=self.index)
 
         return read_unchanged(folder, read)

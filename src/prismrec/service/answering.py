@@ -9,6 +9,7 @@ than those that read: requests without a user are answered as usual, even if the
 from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
+from itertools import repeat
 
 from prismrec.errors import PrismrecError, StoreError
 from prismrec.service.lists import ListJob, ListMaker, weight_of
@@ -107,11 +108,10 @@ class Answering:
         try:
             found = iter(self._read_for(jobs, users))
         except StoreError as error:
-            answers = iter(self._compute([job for job in jobs if job.stored is not None]))
-            return [error if job.stored is None else next(answers) for job in jobs]
-        return self._compute(
-            [job._replace(stored=next(found)) if job.stored is None else job for job in jobs]
-        )
+            found = repeat(error)
+        read = [job if job.stored is not None else _with_stored(job, next(found)) for job in jobs]
+        answers = iter(self._compute([job for job in read if isinstance(job, ListJob)]))
+        return [next(answers) if isinstance(one, ListJob) else one for one in read]
 
     def _compute(self, jobs: Sequence[ListJob]) -> list[ServedAnswer | Exception]:
         with self.turns.single():
@@ -122,12 +122,16 @@ class Answering:
             answers = self.maker.answer_each(jobs)
         return [_located(answer, job) for answer, job in zip(answers, jobs, strict=True)]
 
-    def _read_for(self, jobs: Sequence[ListJob], users: Sequence[str]) -> list[Feedback]:
-        """Return what is stored of users; a slow read is seen by ``_waits``.
+    def _read_for(
+        self, jobs: Sequence[ListJob], users: Sequence[str]
+    ) -> list[Feedback | StoreError]:
+        """Return what is stored of each user, or why it cannot be read.
+
+        A slow read is seen by ``_waits``.
 
         Raises:
             SlowStoreError: An earlier read has not ended.
-            StoreError: The store cannot be read.
+            StoreError: The store does not answer.
         """
         if self.late:
             raise SlowStoreError("An earlier read of the store has not ended; try again.")
@@ -152,6 +156,11 @@ class Answering:
             if group not in self.reading:  # the read has ended in between
                 self.late.discard(group)
         return group in self.late
+
+
+def _with_stored(job: ListJob, stored: Feedback | StoreError) -> ListJob | StoreError:
+    """Return a request with what is stored of its user, or why that cannot be read."""
+    return stored if isinstance(stored, StoreError) else job._replace(stored=stored)
 
 
 def _located(answer: ServedAnswer | Exception, job: ListJob) -> ServedAnswer | Exception:

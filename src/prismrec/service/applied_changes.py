@@ -22,8 +22,7 @@ from prismrec.service.changes import (
     ChangeJournal,
     Marked,
     Reloaded,
-    Updated,
-    hide_again,
+    joined,
     keep_newest,
 )
 
@@ -55,14 +54,13 @@ class SavedChanges:
     @property
     def digest(self) -> str:
         """A text that is equal for changes of equal effect, also after the file is shortened."""
-        others = [one for one in self.changes if not isinstance(one, Updated)]
-        return blake2b(repr((others, self._values)).encode(), digest_size=8).hexdigest()
+        text = repr((joined(self.changes), self._values))
+        return blake2b(text.encode(), digest_size=8).hexdigest()
 
     def apply(self, recommender: Recommender) -> Recommender:
         """Return the recommender of an artifact with the changes, as a service answers."""
         own = recommender.catalog.size - 1
-        changes = [*hide_again(self.changes, set())]
-        return apply_values(apply_changes(recommender, changes, own), self._values)
+        return apply_values(apply_changes(recommender, joined(self.changes), own), self._values)
 
     @property
     def _values(self) -> dict[str, dict[str, Cell]]:

@@ -6,14 +6,14 @@
 
 One line is one change in JSON. A line that a crash cut off was never acknowledged; it is removed
 when the next line is written. Prices and stocks change all day, so a start of the service rewrites
-a long file with only the newest value of each attribute.
+a long file with only the newest value of each attribute, and the newest mark of each item.
 """
 
 import os
 import shutil
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, BinaryIO, Literal
+from typing import Annotated, BinaryIO, Literal, get_args
 
 from pydantic import AliasChoices, Field, TypeAdapter, ValidationError
 
@@ -34,10 +34,13 @@ TOGETHER = 1_000
 Name = Annotated[str, Field(min_length=1)]
 
 
+Mark = Literal["hide", "unhide"]
+
+
 class Marked(Strict):
     """Items that were hidden, or unhidden."""
 
-    kind: Literal["hide", "unhide"]
+    kind: Mark
     items: list[Name]
 
 
@@ -100,24 +103,29 @@ def keep_newest(values: dict[str, dict[str, Cell]], changes: Iterable[Change]) -
                 values[item.id] = {**values.get(item.id, {}), **item.attributes}
 
 
-def hide_again(changes: Iterable[Change], hidden: set[str]) -> Iterator[Change]:
-    """Yield changes, and after items that are added those of them to hide: they were hidden before.
-
-    An id may be hidden before there is an item with this id.
-
-    Args:
-        changes: Changes in their order.
-        hidden: The ids that earlier changes hide; changed to those that all changes hide.
-    """
+def marks_of(changes: Iterable[Change]) -> dict[str, Mark]:
+    """Return by id whether the newest change of an item hides or unhides it."""
+    marks: dict[str, Mark] = {}
     for change in changes:
-        yield change
         if isinstance(change, Marked):
-            update = hidden.update if change.kind == "hide" else hidden.difference_update
-            update(change.items)
-        elif isinstance(change, Added):
-            again = [item.id for item in change.items if item.id in hidden]
-            if again:
-                yield Marked(kind="hide", items=again)
+            marks |= dict.fromkeys(change.items, change.kind)
+    return marks
+
+
+def marked(marks: Mapping[str, Mark]) -> list[Marked]:
+    """Return the changes that hide or unhide these items: at most one of each kind."""
+    kinds: tuple[Mark, ...] = get_args(Mark)
+    ids = {kind: sorted(name for name, own in marks.items() if own == kind) for kind in kinds}
+    return [Marked(kind=kind, items=names) for kind, names in ids.items() if names]
+
+
+def joined(changes: Sequence[Change]) -> list[Change]:
+    """Return changes with the same effect: new items in their order, then the newest marks.
+
+    An id may be hidden before there is an item with this id; the item is then hidden. So marks do
+    not depend on their place. Values of attributes and reloads are left out.
+    """
+    return [*(one for one in changes if isinstance(one, Added)), *marked(marks_of(changes))]
 
 
 class ChangeJournal:
@@ -154,7 +162,7 @@ class ChangeJournal:
             ) from error
 
     def shorten(self) -> None:
-        """Shorten a long file: leave out values and reloads that newer ones replaced.
+        """Shorten a long file: leave out values, marks and reloads that newer ones replaced.
 
         Processes that have read the file read it again from its start.
 
@@ -241,12 +249,12 @@ def _line(change: Change) -> bytes:
 
 
 def _newest(changes: Sequence[Change]) -> Iterator[Change]:
-    """Yield changes with the same effect: the newest reload, and the newest value of attributes.
+    """Yield changes with the same effect: the newest reload, mark and value of each attribute.
 
     Values do not depend on the place of the other changes (``KnownChanges``), so they are the last.
     """
-    reload = next((one for one in reversed(changes) if isinstance(one, Reloaded)), None)
-    yield from (one for one in changes if one is reload or isinstance(one, Added | Marked))
+    yield from [one for one in changes if isinstance(one, Reloaded)][-1:]
+    yield from joined(changes)
     values: dict[str, dict[str, Cell]] = {}
     keep_newest(values, changes)
     items = [UpdatedItem.model_validate({"id": k, "attributes": v}) for k, v in values.items()]

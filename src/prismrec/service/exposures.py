@@ -16,6 +16,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Mapping
+from contextlib import suppress
 from io import FileIO
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -189,9 +190,10 @@ class ExposureLog:
         return self.file
 
     def _close_file(self) -> None:
-        if self.file is not None:
-            self.file.close()
-            self.file = None
+        file, self.file = self.file, None
+        if file is not None:
+            with suppress(OSError):  # a network file system reports a full disk here again
+                file.close()
 
 
 def _private(path: str, flags: int) -> int:

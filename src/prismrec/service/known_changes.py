@@ -5,71 +5,84 @@ from typing import Self
 
 from prismrec.data import Cell
 from prismrec.service.applied_changes import Values
-from prismrec.service.changes import Added, Change, Reloaded, Updated, hide_again, keep_newest
+from prismrec.service.changes import Added, Change, Mark, Updated, keep_newest, marked, marks_of
 from prismrec.service.loaded_artifact import Pair
 
 
 class KnownChanges:
-    """Changes in their order; of each attribute of an item only the newest value.
+    """New items in their order; of marks and of each attribute of an item only the newest one.
 
-    So the memory does not grow with every change of a stock.
+    So the memory does not grow with every change of a stock, or with an item that is hidden and
+    unhidden again.
 
     Args:
         new: The first changes.
     """
 
-    def __init__(self, new: Iterable[Change] = ()) -> None:
-        self.changes: list[Change] = []
-        """Without changes of attributes and without reloads."""
+    def __init__(self, new: Sequence[Change] = ()) -> None:
+        self.added: list[Added] = []
+        self.marks: dict[str, Mark] = {}
+        """Whether an id is hidden or unhidden, also of items that nobody has added yet."""
         self.values: dict[str, dict[str, Cell]] = {}
         """The newest values of attributes, by item and attribute."""
-        self.hidden: set[str] = set()
-        """The ids that the changes hide, also of items that nobody has added yet."""
         self.add(new)
 
-    def add(self, new: Iterable[Change]) -> tuple[Sequence[Change], Values]:
+    @property
+    def changes(self) -> list[Change]:
+        """All changes without values of attributes and reloads; see ``joined``."""
+        return [*self.added, *marked(self.marks)]
+
+    def add(self, new: Sequence[Change]) -> tuple[Sequence[Change], Values]:
         """Add changes; return those to apply, and the values of attributes to set with them.
 
         An item that is added gets the values that came before it, and is hidden if its id was.
         """
-        start = len(self.changes)
-        touched: dict[str, None] = {}
-        for change in hide_again(new, self.hidden):
-            if isinstance(change, Updated):
-                keep_newest(self.values, [change])
-                touched |= dict.fromkeys(item.id for item in change.items)
-            elif not isinstance(change, Reloaded):
-                self.changes.append(change)
-                touched |= dict.fromkeys(_added([change]))
+        added = [one for one in new if isinstance(one, Added)]
+        marks = marks_of(new)
+        self.added += added
+        self.marks |= marks
+        keep_newest(self.values, new)
+        ids = _added(added)
+        updated = [item.id for one in new if isinstance(one, Updated) for item in one.items]
+        marks |= {name: self.marks[name] for name in ids if name in self.marks}
+        touched = dict.fromkeys([*updated, *ids])
         values = {name: self.values[name] for name in touched if name in self.values}
-        return self.changes[start:], values
+        return [*added, *marked(marks)], values
 
     def copy(self) -> Self:
         """Return the changes that are known now."""
         copied = type(self)()
-        copied.changes, copied.values = [*self.changes], {**self.values}
-        copied.hidden = {*self.hidden}
+        copied.added, copied.marks, copied.values = [*self.added], {**self.marks}, {**self.values}
         return copied
 
     def include(self, old: Self) -> bool:
-        """Return whether these changes begin with other ones, and have values where those do.
+        """Return whether these changes begin with other ones, and have marks and values they have.
 
         They do after a start shortened the file, and do not after the file was replaced.
         """
-        return self.changes[: len(old.changes)] == old.changes and all(
-            own.keys() <= self.values.get(name, {}).keys() for name, own in old.values.items()
+        return (
+            self.added[: len(old.added)] == old.added
+            and old.marks.keys() <= self.marks.keys()
+            and all(
+                own.keys() <= self.values.get(name, {}).keys() for name, own in old.values.items()
+            )
         )
 
     def since(self, old: Self) -> tuple[Sequence[Change], Values]:
         """Return what is new since ``old``, which these changes include."""
-        changes = self.changes[len(old.changes) :]
-        added = set(_added(changes))
+        added = self.added[len(old.added) :]
+        ids = set(_added(added))
+        marks = {
+            name: mark
+            for name, mark in self.marks.items()
+            if name in ids or mark != old.marks.get(name)
+        }
         values = {
             name: own
             for name, own in self.values.items()
-            if name in added or own != old.values.get(name)
+            if name in ids or own != old.values.get(name)
         }
-        return changes, values
+        return [*added, *marked(marks)], values
 
 
 def applied(pair: Pair, changes: Sequence[Change], values: Values) -> Pair:
@@ -81,5 +94,5 @@ def applied(pair: Pair, changes: Sequence[Change], values: Values) -> Pair:
     )
 
 
-def _added(changes: Iterable[Change]) -> list[str]:
-    return [item.id for one in changes if isinstance(one, Added) for item in one.items]
+def _added(changes: Iterable[Added]) -> list[str]:
+    return [item.id for one in changes for item in one.items]

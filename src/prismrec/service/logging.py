@@ -3,6 +3,7 @@
 import json
 import logging
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -57,7 +58,8 @@ def log_refusal() -> Iterator[None]:
 def log_as_json() -> None:
     """Write the log of the service and its libraries to stderr, one JSON object per line.
 
-    The service and uvicorn write from level INFO on, and other libraries from WARNING on.
+    The service and uvicorn write from level INFO on, and other libraries from WARNING on. Errors
+    that end a thread, or that nothing can catch, are in the log too.
     """
     # Threads, processes and tasks are in no line, so they are not looked up for each record.
     for name in ("Threads", "Processes", "Multiprocessing", "AsyncioTasks"):
@@ -70,3 +72,18 @@ def log_as_json() -> None:
         logger.setLevel(logging.INFO)
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
     logging.captureWarnings(True)
+    threading.excepthook, sys.unraisablehook = _log_thread, _log_unraisable
+
+
+def _log_thread(failed: threading.ExceptHookArgs) -> None:
+    """Log the error that ended a thread; Python would write several lines of text."""
+    if failed.exc_type is SystemExit:
+        return
+    fields = {"thread": failed.thread.name if failed.thread else ""}
+    log.error("a thread failed", exc_info=failed.exc_value, extra={"fields": fields})
+
+
+def _log_unraisable(failed: "sys.UnraisableHookArgs") -> None:
+    """Log an error that nobody can catch, such as one while an object is removed."""
+    fields = {"what": failed.err_msg or "an object could not be removed"}
+    log.error("an error was not raised", exc_info=failed.exc_value, extra={"fields": fields})

@@ -41,6 +41,8 @@ LAST_REQUESTS = 8
 """Seconds of these that running requests have to end."""
 STARTING = 60
 """Seconds after which the supervisor replaces a worker that does not respond."""
+FAILED = 1
+"""Exit code of a worker that failed and wrote the reason to the log."""
 REFUSED = 2
 """Exit code of a worker that could not start and sent the reason to the supervisor."""
 log = logging.getLogger("prismrec.service")
@@ -91,9 +93,9 @@ class Worker(Process):
     def target(self, sockets: list[socket.socket] | None = None) -> None:
         """Run the server; see ``Process.target``. An error of the start is sent to the supervisor.
 
-        Raises:
-            Exception: A bug, or an error after the start.
+        A bug, and an error after the start, is in the log. Either ends the process.
         """
+        log_as_json()
         remember_hangups()
         threading.Thread(target=_end_with_parent, daemon=True).start()
         tempfile.tempdir = self.temporary
@@ -101,9 +103,10 @@ class Worker(Process):
         share_metrics()
         try:
             super().target(sockets)
-        except (PrismrecError, OSError) as error:
-            if self.server.started:
-                raise
+        except Exception as error:
+            if self.server.started or not isinstance(error, PrismrecError | OSError):
+                log.exception("a worker failed")
+                sys.exit(FAILED)
             self.sends_error.send(error)
             sys.exit(REFUSED)
 
@@ -161,7 +164,7 @@ class Supervisor(Multiprocess):
 
         Raises:
             PrismrecError, OSError: The first workers could not start.
-            SystemExit: They ended with another exception, which they printed.
+            SystemExit: They ended with another exception, which is in the log.
         """
         super().run()
         if self.refusal is not None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 from uuid import uuid4
 
+from prismrec.errors import StoreError
 from prismrec.io import as_step
 from prismrec.service.event_rules import EventRules
 from prismrec.service.items import titles_of
@@ -14,6 +15,8 @@ from prismrec.service.responses import History, StoredEvent, StoredEvents, Store
 from prismrec.service.schemas import EventIn
 from prismrec.service.stores import MOST_DISLIKES, Event, Feedback, Store
 
+ALONE = 1.0
+"""Seconds within which users are read alone after an error: a slow store would hold up others."""
 BACK = 3_600_000_000
 """Microseconds: if the clock is set back by less, events keep their order."""
 
@@ -42,14 +45,36 @@ class MonotonicClock:
 
 
 @as_step("store")
-def stored_feedback(store: Store, users: Sequence[str], newest: int) -> list[Feedback]:
+def stored_feedback(store: Store, users: Sequence[str], newest: int) -> list[Feedback | StoreError]:
     """Return the items of the newest stored events of each user, and the disliked items.
 
-    Cost: one read of the store, also if a user appears several times.
+    If the store answers but cannot read these users together, such as with a damaged entry of one
+    of them, each is read alone, so that only that one has an error.
+
+    Raises:
+        StoreError: The store does not answer.
+
+    Cost: one read of the store, also if a user appears several times. After an error one per user,
+        for at most ``ALONE`` seconds.
     """
     names = list(dict.fromkeys(users))
-    found = dict(zip(names, store.recent_feedback(names, newest), strict=True))
-    return [found[user] for user in users]
+    began = time.monotonic()
+    try:
+        found = dict(zip(names, store.recent_feedback(names, newest), strict=True))
+        return [found[user] for user in users]
+    except StoreError as error:
+        if len(names) == 1 or time.monotonic() - began > ALONE:
+            raise
+        store.ping()
+        each: dict[str, Feedback | StoreError] = dict.fromkeys(names, error)
+    for name in names:
+        if time.monotonic() - began > ALONE:
+            break
+        try:
+            (each[name],) = store.recent_feedback([name], newest)
+        except StoreError as error:
+            each[name] = error
+    return [each[user] for user in users]
 
 
 class StoredUser(NamedTuple):

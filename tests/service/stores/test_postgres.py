@@ -30,6 +30,16 @@ def test_the_message_of_the_server_is_shown_without_the_password(url):
 
 
 @real
+def test_the_message_of_the_server_is_shown_without_the_row(url):
+    with open_store(url) as store:
+        with psycopg.connect(url) as connection:
+            connection.execute("ALTER TABLE prismrec_events ADD CHECK (user_id <> 'ann')")
+        with pytest.raises(StoreError, match="violates check constraint") as failed:
+            store.append([EVENT])
+    assert "ann" not in str(failed.value)
+
+
+@real
 def test_an_address_with_an_encoding_is_read(url):
     with open_store(url + "&client_encoding=latin1") as store:
         store.append([EVENT._replace(item="茶")])

@@ -25,6 +25,18 @@ def test_the_error_for_a_wrong_password_contains_no_password(url):
     assert "guess" not in str(refused.value)
 
 
+@real
+def test_an_error_of_a_user_does_not_name_the_user(url):
+    with open_store(url) as store:
+        store._client.set("prismrec:events:ann", "of another program")
+        with pytest.raises(StoreError, match="WRONGTYPE") as failed:
+            store.recent("ann", 5)
+        assert "ann" not in str(failed.value)
+        with pytest.raises(StoreError, match="WRONGTYPE") as failed:
+            store.append([EVENT])
+        assert "ann" not in str(failed.value)
+
+
 @pytest.mark.parametrize(
     ("rest", "part"),
     [

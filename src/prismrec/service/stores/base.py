@@ -257,15 +257,15 @@ def refuse_newer(where: str, version: int, known: int) -> None:
         )
 
 
-def server_failed(where: str, error: Exception, secrets: Iterable[str]) -> StoreError:
+def server_failed(where: str, message: str, secrets: Iterable[str]) -> StoreError:
     """Return the error for a server that failed, with its message in one line.
 
     Args:
         where: Scheme of the store.
-        error: The error of the client library.
+        message: That of the client library, without what was sent: ids are not for the log.
         secrets: Passwords of the address, which the message must not repeat; "" is skipped.
     """
-    message = " ".join(str(error).split())
+    message = " ".join(message.split())
     for secret in filter(None, secrets):
         message = message.replace(secret, "***")
     return StoreError(

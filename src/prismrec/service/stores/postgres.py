@@ -224,9 +224,10 @@ class PostgresStore(Store):
         except self._psycopg.Error as error:
             raise self._failed(error) from None
 
-    def _failed(self, error: Exception) -> StoreError:
+    def _failed(self, error: Any) -> StoreError:
         secrets = [str(self._parts.get(k) or "") for k in ("password", "sslpassword")]
-        return server_failed("postgresql", error, secrets)
+        message = error.diag.message_primary or str(error)  # without details, which have rows
+        return server_failed("postgresql", message, secrets)
 
     def _migrate(self, connection: Any) -> None:
         with connection.transaction():

@@ -239,7 +239,8 @@ class RedisStore(Store):
         except self._errors as error:
             parts = urlsplit(self._url)
             secrets = [unquote(parts.password or ""), *parse_qs(parts.query).get("password", [])]
-            raise server_failed("redis", error, secrets) from None
+            message = str(error).rpartition(" of pipeline caused error: ")[2]  # without the command
+            raise server_failed("redis", message, secrets) from None
 
 
 def _check_address(url: str) -> None:
