@@ -46,9 +46,14 @@ def test_the_tests_of_web_pass(npm):
     npm("test")
 
 
+def sources():
+    """Return the files of web/src with code."""
+    return [path for path in (WEB / "src").rglob("*") if path.suffix in {".svelte", ".ts"}]
+
+
 def test_every_text_is_used():
     keys = re.findall(r"^  (\w+):", (WEB / "src" / "words.ts").read_text("utf-8"), re.MULTILINE)
-    files = [*(WEB / "src").rglob("*.svelte"), *(WEB / "src").rglob("*.svelte.ts")]
+    files = [path for path in sources() if not path.name.startswith("words")]
     code = "\n".join(path.read_text("utf-8") for path in files)
     views = {"explore", "map", "compare", "diagnostics"}  # used by the name of the view
     assert set(keys) - views <= set(re.findall(r"\b(?:w|words)\.(\w+)", code))

@@ -3,7 +3,7 @@
 import { type Options, NEUTRAL } from "./address";
 import type { Answer, Item } from "./api";
 import type { Disliked } from "./dislikes";
-import type { HistoryEvent } from "./session.svelte";
+import type { HistoryEvent } from "./session/history";
 import { VARIETY } from "./variety";
 import { countFrom } from "./weights";
 
