@@ -1,1 +1,0 @@
-export{t as start}from"./page-Cc095S.js";

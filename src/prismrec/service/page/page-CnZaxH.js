@@ -1,2 +1,0 @@
-const __vite__mapDeps=(i,m=__vite__mapDeps,d=(m.f||(m.f=["./page-C4vQ7_.js","./page-Cc095S.js","./page-BtpJcY.js","./page-B52Cdz.css"])))=>i.map(i=>d[i]);
-import{a as e,n as t,t as n}from"./page-BtpJcY.js";var r=document.getElementById(`page`),[{start:i},a]=await Promise.all([e(()=>import(`./page-C4vQ7_.js`),__vite__mapDeps([0,1,2,3]),import.meta.url),t(n())]);r&&i(r,a);
