@@ -4,13 +4,13 @@ import { toQuery } from "../address";
 import { session } from "./session.svelte";
 
 /**
- * Kept by the browser per entry of its history: how many changes lead to it, how many entries ago
- * the last of them was made, and what this page hides for everyone.
+ * Kept by the browser per entry of its history: its place among those of the page, how many changes
+ * lead to it, how many entries ago the last of them was made, and what this page hides for everyone.
  */
-export type Entry = { depth: number; back: number; hidden: string[] };
+export type Entry = { at: number; depth: number; back: number; hidden: string[] };
 
 class Entries {
-  #current = $state.raw<Entry>({ depth: 0, back: 1, hidden: [] });
+  #current = $state.raw<Entry>({ at: 0, depth: 0, back: 1, hidden: [] });
   #lastKind = "";
 
   get current(): Entry {
@@ -34,7 +34,8 @@ class Entries {
 
   /** Continue the entries with one that the browser has added, for a new view. */
   follow(): void {
-    this.enter({ back: this.#current.back + 1 });
+    const { at, back } = this.#current;
+    this.enter({ at: at + 1, back: back + 1 });
     window.history.replaceState(this.#current, "");
   }
 
@@ -42,7 +43,8 @@ class Entries {
   add(kind: string, hidden = this.#current.hidden): void {
     if (kind !== "" && kind === this.#lastKind) this.replace();
     else {
-      this.#current = { depth: this.#current.depth + 1, back: 1, hidden };
+      const { at, depth } = this.#current;
+      this.#current = { at: at + 1, depth: depth + 1, back: 1, hidden };
       window.history.pushState(this.#current, "", urlOfSession());
     }
     this.#lastKind = kind;

@@ -104,6 +104,14 @@ function tellIfEmpty(user: string, stored: Stored): void {
 /** The visitor went back or forward, or a link has changed the view. */
 function move(): void {
   const entry = window.history.state as Entry | null;
+  if (session.opened && entry) {
+    // Back closes the panel and takes nothing back: the page returns to its entry, however far it was left.
+    const away = entries.current.at - entry.at;
+    if (away) window.history.go(away);
+    else session.opened = null;
+    return;
+  }
+  session.opened = null;
   messages.dismiss();
   if (entry === null) {
     entries.follow();

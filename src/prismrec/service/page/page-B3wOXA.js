@@ -1,1 +1,0 @@
-export{t as start}from"./page-uIMSM9.js";
