@@ -92,3 +92,33 @@ def test_a_change_in_a_panel_is_undone_after_back_has_closed_another_one(changed
     assert name not in ids(page)
     click(page, "Undo")
     assert (page.url, ids(page)) == states[2]
+
+
+def test_undo_is_not_stopped_by_a_panel_whose_code_comes_late(changed):
+    page, states = changed
+    held = []
+
+    def hold(route):
+        held.append(route)
+
+    page.route("**/*.js", hold)
+    page.locator(".item").first.click()
+    page.wait_for_timeout(200)
+    assert held
+    click(page, "Take back")
+    assert (page.url, ids(page)) == states[1]
+    for route in held:
+        route.continue_()
+    page.wait_for_timeout(300)
+    expect(page.get_by_role("dialog")).to_have_count(0)
+
+
+def test_a_link_to_another_view_closes_a_panel(changed):
+    page, states = changed
+    open_item(page)
+    page.evaluate("location.hash = 'map'")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    expect(page.get_by_role("heading", name="Map", exact=True)).to_be_visible()
+    page.go_back()
+    click(page, "Take back")
+    assert (page.url, ids(page)) == states[1]

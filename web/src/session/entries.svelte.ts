@@ -23,6 +23,7 @@ class Entries {
   }
 
   undo(): void {
+    session.opened = null; // its code may be on its way, and a panel would stop the way back
     window.history.go(-this.#current.back);
   }
 

@@ -1,1 +1,0 @@
-export{t as start}from"./page-dJ6ZFO.js";
