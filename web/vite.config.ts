@@ -43,10 +43,18 @@ export default defineConfig({
     modulePreload: { polyfill: false },
     rolldownOptions: {
       output: {
-          entryFileNames: "page-[hash:6].js",
-          chunkFileNames: "page-[hash:6].js",
-          assetFileNames: "page-[hash:6][extname]",
+        entryFileNames: "page-[hash:6].js",
+        chunkFileNames: "page-[hash:6].js",
+        assetFileNames: "page-[hash:6][extname]",
+        codeSplitting: {
+          // The first load is a few files, which are smaller than many: main.ts, what it needs before
+          // it waits for start.ts, and all that start.ts needs.
+          groups: [
+            { name: "language", test: /[\\/]src[\\/]language\.ts$/, priority: 1 },
+            { name: "start", test: /[\\/]src[\\/]start\.ts$/ },
+          ],
         },
+      },
     },
   },
 });

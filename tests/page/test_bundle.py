@@ -10,6 +10,9 @@ import pytest
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[2]
 WEB, SHIPPED = ROOT / "web", ROOT / "src" / "prismrec" / "service" / "page"
+MOST_LINES = 300
+"""Most lines of a file of web/src, except for generated types and the texts."""
+WORDS = ("words.ts", "words.zh.ts")
 
 
 @pytest.fixture
@@ -46,12 +49,26 @@ def test_the_tests_of_web_pass(npm):
     npm("test")
 
 
+def sources():
+    """Return the files of web/src with code."""
+    return [path for path in (WEB / "src").rglob("*") if path.suffix in {".svelte", ".ts", ".css"}]
+
+
 def test_every_text_is_used():
     keys = re.findall(r"^  (\w+):", (WEB / "src" / "words.ts").read_text("utf-8"), re.MULTILINE)
-    files = [*(WEB / "src").rglob("*.svelte"), *(WEB / "src").rglob("*.svelte.ts")]
+    files = [path for path in sources() if path.name not in WORDS]
     code = "\n".join(path.read_text("utf-8") for path in files)
     views = {"explore", "map", "compare", "diagnostics"}  # used by the name of the view
     assert set(keys) - views <= set(re.findall(r"\b(?:w|words)\.(\w+)", code))
+
+
+def test_no_file_is_long():
+    long = {
+        path.name: lines
+        for path in sources()
+        if (lines := len(path.read_text("utf-8").splitlines())) > MOST_LINES
+    }
+    assert long.keys() <= {"api-types.ts", *WORDS}, long
 
 
 def test_the_page_is_small_and_loads_nothing_from_other_hosts():

@@ -112,13 +112,14 @@ def test_the_panel_of_a_hidden_item_says_that(visit, server):
 
 def test_a_double_click_is_one_step(page, server):
     choose_user(page, "7")
-    depth = page.evaluate("history.state.depth")
+    at, depth = page.evaluate("[history.state.at, history.state.depth]")
     name, dialog = open_item(page)
     with page.expect_response("**/v1/recommend"):
         dialog.get_by_role("button", name=NEVER).dblclick()
     settle(page)
     page.wait_for_timeout(200)  # a second call would have been answered
-    assert page.evaluate("history.state") == {"depth": depth + 1, "back": 1, "hidden": [name]}
+    entry = {"at": at + 1, "depth": depth + 1, "back": 1, "hidden": [name]}
+    assert page.evaluate("history.state") == entry
     click(page, "Undo")
     assert name in ids(page)
     assert hidden(page, server, [name]) == set()

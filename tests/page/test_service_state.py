@@ -74,12 +74,26 @@ def test_a_panel_and_a_language_that_cannot_be_loaded_say_so_and_come_later(page
     expect(alert).to_have_count(0)
     dialog.get_by_role("button", name="Close").click()
     page.context.set_offline(True)
-    page.get_by_role("button", name="For experts").click()
-    expect(page.get_by_text("This part could not be loaded")).to_be_visible()
     page.get_by_role("button", name="中文").click()
     expect(alert).to_be_visible()
     page.context.set_offline(False)
     expect(page.get_by_role("heading", name="推荐列表")).to_be_visible()  # also without a click
+
+
+def test_numbers_that_cannot_be_loaded_say_so_and_come_later(page):
+    page.context.set_offline(True)
+    experts = page.get_by_role("button", name="For experts")
+    experts.click()
+    alert = page.get_by_role("alert").filter(has_text="This part could not be loaded")
+    expect(alert).to_be_visible()
+    experts.click()
+    expect(alert).to_have_count(0)  # the visitor does not want it any more
+    experts.click()
+    expect(alert).to_be_visible()
+    page.context.set_offline(False)
+    alert.get_by_role("button", name="Try again").click()
+    expect(page.get_by_role("slider")).to_be_visible()
+    expect(alert).to_have_count(0)
 
 
 def test_weights_end_when_another_artifact_answers(visit, own_server, world):

@@ -3,9 +3,13 @@
 import { type Options, NEUTRAL } from "./address";
 import type { Answer, Item } from "./api";
 import type { Disliked } from "./dislikes";
-import type { HistoryEvent } from "./session.svelte";
-import { VARIETY } from "./variety";
+import type { HistoryEvent } from "./session/history";
+import { VARIETY, stepOf } from "./variety";
 import { countFrom } from "./weights";
+import type { Words } from "./words";
+
+/** The names of the two lists. */
+export const LETTERS = ["A", "B"] as const;
 
 /** What a list is made from. */
 export type State = {
@@ -26,6 +30,20 @@ export type Choice =
   | { kind: "variety"; step: number }
   | { kind: "user"; user: string; history: HistoryEvent[]; disliked: Disliked[] }
   | { kind: "history"; history: HistoryEvent[] };
+
+/** Return the first choice of a kind. */
+export function firstChoice(kind: Choice["kind"], a: State): Choice {
+  switch (kind) {
+    case "variety":
+      return { kind, step: stepOf(a.options.diversity) === 2 ? VARIETY.length - 1 : 2 };
+    case "user":
+      return { kind, user: "", history: [], disliked: [] };
+    case "history":
+      return { kind, history: a.history };
+    default:
+      return { kind };
+  }
+}
 
 /** Return what B is made from; `null` for the user that is not chosen yet. */
 export function stateOf(choice: Choice, a: State, current: State): State {
@@ -86,4 +104,36 @@ export function categoryCounts(a: Item[], b: Item[]): CategoryCount[] {
 export function largestShare({ items, source }: Answer): number | null {
   if (source !== "interests" || !items.length) return null;
   return Math.max(...items.map(({ interest }) => countFrom(items, interest))) / items.length;
+}
+
+/** What differs between two lists, in sentences. `percent` writes a share. */
+export function effects(
+  [a, b]: [Answer, Answer],
+  sameHistory: boolean,
+  { comparison: w }: Words,
+  percent: (share: number, digits?: number) => string,
+): string[] {
+  const { common, same, onlyA, onlyB } = differenceOf(a.items, b.items);
+  const most = Math.max(a.items.length, b.items.length);
+  if (common === most && same === most) return [w.equal];
+  const sentences = [w.common(common, most, same)];
+  if (onlyA || onlyB) sentences.push(w.only(onlyA, onlyB));
+  const [mine, yours] = [a.effect?.categories, b.effect?.categories];
+  if (mine && yours) sentences.push(w.categories(mine, yours));
+  const [largest, others] = [largestShare(a), largestShare(b)];
+  if (largest !== null && others !== null) sentences.push(w.largest(percent(largest), percent(others)));
+  // The relevance is a share of that of the most relevant list, which must be the same for both.
+  const [before, after] = [a.effect?.relevance, b.effect?.relevance];
+  if (sameHistory && a.artifact === b.artifact && typeof before === "number" && typeof after === "number") {
+    sentences.push(w.relevance(percent(before, 1), percent(after, 1)));
+  }
+  return sentences;
+}
+
+/** Where an item of one of the lists is in the other, in words. */
+export function placeOf({ rank, other }: Row, side: number, { comparison: w }: Words): string {
+  const letter = LETTERS[1 - side] ?? "";
+  if (other === null) return w.onlyIn(LETTERS[side] ?? "");
+  if (other === rank) return w.samePlace(letter);
+  return side === 0 ? w.placeIn(other, letter) : rank < other ? w.up(other, letter) : w.down(other, letter);
 }

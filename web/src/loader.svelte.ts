@@ -1,6 +1,6 @@
-/** What one part of the page asks for; `session.problems` holds its own error, under its name. */
+/** What one part of the page asks for; `service.problems` holds its own error, under its name. */
 
-import { session } from "./session.svelte";
+import { service } from "./session/service.svelte";
 
 export class Loader<T> {
   /** The newest value; it stays while another one is on its way, and after an error. */
@@ -20,11 +20,11 @@ export class Loader<T> {
       const value = await this.ask();
       if (isNewest()) this.value = value;
     };
-    await session.attempt(this.name, ask, isNewest);
+    await service.attempt(this.name, ask, isNewest);
   };
 
   /** Whether the first answer is still on its way. */
   get waiting(): boolean {
-    return this.value === null && !session.problems.has(this.name);
+    return this.value === null && !service.problems.has(this.name);
   }
 }

@@ -1,7 +1,9 @@
 /** The visible part of the map: its centre and its zoom. */
 
-import type { CatalogMap } from "./api";
+import type { CatalogMap, Interest } from "./api";
 
+/** Pixels from the left and from the top of the map. */
+export type Position = [number, number];
 export type Window = { x: number; y: number; zoom: number };
 type Frame = { width: number; height: number; x: number; y: number; unit: number };
 
@@ -34,13 +36,13 @@ export function wholePlane(frame: Frame): Window {
 }
 
 /** From the plane to the screen; y grows upwards on the plane. */
-export function toScreen(frame: Frame, window: Window, x: number, y: number): [number, number] {
+export function toScreen(frame: Frame, window: Window, x: number, y: number): Position {
   const unit = frame.unit * window.zoom;
   return [frame.width / 2 + (x - window.x) * unit, frame.height / 2 - (y - window.y) * unit];
 }
 
 /** Zoom around a point of the screen. */
-export function zoomBy(frame: Frame, window: Window, by: number, at: [number, number]): Window {
+export function zoomBy(frame: Frame, window: Window, by: number, at: Position): Window {
   const zoom = Math.min(Math.max(window.zoom * by, 1), MAX_ZOOM);
   if (zoom === 1) return wholePlane(frame);
   const before = frame.unit * window.zoom;
@@ -66,6 +68,21 @@ export function moveBy(frame: Frame, window: Window, right: number, down: number
   };
 }
 
+/** The item nearest to a position, if it is less than `within` pixels away; `on` gives the place of an item. */
+export function nearest(count: number, on: (index: number) => Position, [x, y]: Position, within: number): number | null {
+  let best: number | null = null;
+  let closest = within;
+  for (let index = 0; index < count; index++) {
+    const [itemX, itemY] = on(index);
+    const distance = Math.hypot(itemX - x, itemY - y);
+    if (distance < closest) [best, closest] = [index, distance];
+  }
+  return best;
+}
+
+/** An interest with a place on the map. */
+export type Marker = Interest & { position: [number, number] };
+
 /** One map of several: the items of later ones are added, and the rest is that of the first. */
 export function mergeMaps(maps: CatalogMap[]): CatalogMap {
   const [first, ...others] = maps;
@@ -89,6 +106,9 @@ export function mergeMaps(maps: CatalogMap[]): CatalogMap {
   }
   return merged;
 }
+
+/** Letters of a title or a name on the map. */
+export const LETTERS = 40;
 
 /** Numbers in names are compared as numbers: "Category 9" is before "Category 10". */
 const { compare } = new Intl.Collator(undefined, { numeric: true });

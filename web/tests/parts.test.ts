@@ -5,7 +5,7 @@ import { label, translate } from "../src/fields";
 import { matching } from "../src/matches";
 import { recallByDiversity, recallByLength, rows } from "../src/report";
 import { scale, ticks } from "../src/scale";
-import { fit, labels, moveBy, sorted, toScreen, wholePlane, zoomBy } from "../src/view";
+import { type Position, fit, labels, moveBy, nearest, sorted, toScreen, wholePlane, zoomBy } from "../src/view";
 import { countFrom, mergeRepeats, timesOf, weightsByItem } from "../src/weights";
 
 const item = (id: string, weight: number) => ({ id, title: id, weight });
@@ -99,6 +99,14 @@ describe("the map", () => {
       const [x, y] = toScreen(fit(only, only, 400, 300), wholePlane(fit(only, only, 400, 300)), 0.5, 0.5);
       expect(Number.isFinite(x + y)).toBe(true);
     }
+  });
+
+  it("finds the item nearest to the pointer, if it is near", () => {
+    const places: Position[] = [[10, 10], [40, 40], [43, 40]];
+    const at = (x: number, y: number) => nearest(places.length, (index) => places[index] ?? [0, 0], [x, y], 16);
+    expect(at(42, 41)).toBe(2);
+    expect(at(12, 10)).toBe(0);
+    expect(at(10, 26)).toBeNull();
   });
 
   it("never lays a label on another", () => {

@@ -1,9 +1,20 @@
 import { describe, expect, it } from "vitest";
 import { NEUTRAL } from "../src/address";
 import type { Answer, CatalogMap, HealthReport, Item } from "../src/api";
-import { type State, categoryCounts, differenceOf, largestShare, rowsOf, stateOf } from "../src/comparison";
+import {
+  type State,
+  categoryCounts,
+  differenceOf,
+  effects,
+  firstChoice,
+  largestShare,
+  placeOf,
+  rowsOf,
+  stateOf,
+} from "../src/comparison";
 import { againstBest, comparisons, results } from "../src/report";
 import { mentions } from "../src/terms";
+import { VARIETY } from "../src/variety";
 import { verdict } from "../src/verdict";
 import { boxOf, fit, labels, mergeMaps, shorten } from "../src/view";
 import { english } from "../src/words";
@@ -109,11 +120,37 @@ describe("two lists", () => {
     expect(largestShare({ items: a, source: "popular" } as Answer)).toBeNull();
   });
 
+  it("are described in words", () => {
+    const percent = (share: number) => `${Math.round(100 * share)} %`;
+    const answer = (items: Item[], more: object = {}) =>
+      ({ items, source: "interests", artifact: "m", effect: { categories: 2, relevance: items === a ? 1 : 0.9 }, ...more }) as unknown as Answer;
+    expect(effects([answer(a), answer([...a])], true, english, percent)).toEqual(["Both lists are the same."]);
+    const said = effects([answer(a), answer(b)], true, english, percent);
+    expect(said[0]).toBe("2 of 3 items are in both lists, 1 of them at the same place.");
+    expect(said).toContain("Only in A: 1. Only in B: 1.");
+    const relevance = "B keeps 90 % of the relevance of the most relevant list, A keeps 100 %.";
+    expect(said).toContain(relevance);
+    // Another history or artifact has another most relevant list.
+    expect(effects([answer(a), answer(b)], false, english, percent)).not.toContain(relevance);
+    expect(effects([answer(a), answer(b, { artifact: "n" })], true, english, percent)).not.toContain(relevance);
+  });
+
+  it("name the place of an item in the other list", () => {
+    const places = (one: Item[], other: Item[], side: number) => rowsOf(one, other).map((row) => placeOf(row, side, english));
+    expect(places(a, b, 0)).toEqual(["same place in B", "no. 3 in B", "only in A"]);
+    expect(places(b, a, 1)).toEqual(["same place in A", "only in B", "↓ no. 2 in A"]);
+    expect(places([item("y")], a, 1)).toEqual(["↑ no. 2 in A"]);
+  });
+
   it("are made from what was chosen", () => {
     const events = (...ids: string[]) => ids.map((id) => ({ id, mark: "" }));
     const options = { ...NEUTRAL, weights: new Map([[1, 2]]), blocked: ["q"] };
     const from: State = { user: "u", base: events("x", "y"), history: events("x"), disliked: [], options, artifact: null };
     const current: State = { ...from, history: [] };
+    const unlike = (value: number) => firstChoice("variety", { ...from, options: { ...options, diversity: { unit: "strength", value } } });
+    expect(unlike(0)).toEqual({ kind: "variety", step: 2 });
+    expect(unlike(VARIETY[2] ?? 0)).toEqual({ kind: "variety", step: 4 });
+    expect(firstChoice("history", from)).toEqual({ kind: "history", history: from.history });
     const made = (choice: Parameters<typeof stateOf>[0]) => stateOf(choice, from, current);
     expect(made({ kind: "current" })).toBe(current);
     expect(made({ kind: "variety", step: 4 }).options).toMatchObject({ diversity: { unit: "strength", value: 1 }, blocked: ["q"] });

@@ -1,2 +1,0 @@
-const __vite__mapDeps=(i,m=__vite__mapDeps,d=(m.f||(m.f=["./page-B4CzKm.js","./page-Bs4g4Z.js","./page-BtpJcY.js","./page-BzR-Ul.js","./page-Bf6o2q.css","./page-C0ig0D.js","./page-DE_G31.css","./page-hjSupB.js","./page-CaoZ0m.js","./page-DWvHNP.js","./page-BrOKhE.css","./page-D2PJxT.css"])))=>i.map(i=>d[i]);
-import{a as e,n as t,t as n}from"./page-BtpJcY.js";var r=document.getElementById(`page`),[{start:i},a]=await Promise.all([e(()=>import(`./page-B4CzKm.js`),__vite__mapDeps([0,1,2,3,4,5,6,7,8,9,10,11]),import.meta.url),t(n())]);r&&i(r,a);

@@ -1,0 +1,2 @@
+const __vite__mapDeps=(i,m=__vite__mapDeps,d=(m.f||(m.f=["./page-B8tqXA.js","./page-v_sXgM.js","./page-BtpJcY.js","./page-BNgDs-.css"])))=>i.map(i=>d[i]);
+import{a as e,n as t,t as n}from"./page-BtpJcY.js";var r=document.getElementById(`page`),[{start:i},a]=await Promise.all([e(()=>import(`./page-B8tqXA.js`),__vite__mapDeps([0,1,2,3]),import.meta.url),t(n())]);r&&i(r,a);
