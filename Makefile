@@ -48,7 +48,7 @@ lint: .venv/dev ## format, lint, types, prose
 check: lint ## the same and the fast tests: under a minute
 	$(BIN)/pytest -q -n 2 -m 'not slow'
 
-test: .venv/dev ## set up and run every test: under ten minutes
+test: .venv/dev ## set up and run every test: ten to sixteen minutes
 	$(BIN)/pytest -q -n 2 --dist loadfile
 
 coverage: .venv/dev ## run every test and show which lines and branches none of them ran
