@@ -206,13 +206,13 @@ def asked_by_each(process, ask):
 
 
 def test_a_stopped_service_first_answers_all_waiting_requests(serving, history):
-    process = serving("--timeout", "60")  # also on a busy machine
+    process = serving("--timeout", "30")
     answers = []
     slow = [{"history": history[:n], "k": 40, "rerank": "dpp", "diversity": 0.5}
             for n in range(1, 9)] * 12  # fmt: skip
 
     def ask():
-        with httpx2.Client(base_url=process.client.base_url, timeout=60) as client:
+        with httpx2.Client(base_url=process.client.base_url, timeout=30) as client:
             answer = client.post("/v1/recommend/batch", json={"requests": slow})
             answers.append((answer.status_code, len(answer.json().get("answers", ()))))
 
